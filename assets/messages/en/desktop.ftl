@@ -1,0 +1,1 @@
+## Messages of the desktop area. Keys start with the area or noun they speak of.

@@ -1,0 +1,1 @@
+//! leeward-agent: being built.

@@ -1,0 +1,2 @@
+//! leeward-agent: being built.
+fn main() {}

@@ -1,0 +1,1 @@
+//! leeward-desktop: being built.

@@ -1,0 +1,1 @@
+//! leeward-engine: being built.

@@ -1,0 +1,1 @@
+//! leeward-link: being built.

@@ -1,0 +1,2 @@
+//! leeward: being built.
+fn main() {}

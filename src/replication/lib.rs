@@ -1,0 +1,1 @@
+//! leeward-replication: being built.
