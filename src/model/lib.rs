@@ -5,20 +5,44 @@
 //!
 //! | file | noun |
 //! |---|---|
-//! | `ids` | typed identifiers |
-//! | `moment` | an instant (milliseconds UTC) and spans |
-//! | `machine` | what a hypervisor is told about a machine |
-//! | `policy` | replication policy: copy frequency, retention |
+//! | `ids`, `moment`, `side` | typed identifiers, instants, the two sides of an item |
+//! | `machine`, `point`, `policy` | machines, recovery points, replication policies |
+//! | `protection`, `evidence` | the state machine of protection and the proofs its arrows ask for |
+//! | `verb`, `command`, `preview` | what can be done: declared, used, foreseen |
+//! | `job`, `fault` | what is being done, what went wrong |
+//! | `snapshot`, `feed` | the read model, and the two ends a window holds |
 //! | `text` | messages by key, rendered from the message files |
 
+pub mod command;
+pub mod evidence;
+pub mod fault;
+pub mod feed;
 pub mod ids;
+pub mod job;
 pub mod machine;
 pub mod moment;
+pub mod point;
 pub mod policy;
+pub mod preview;
+pub mod protection;
+pub mod side;
+pub mod snapshot;
 pub mod text;
+pub mod verb;
 
+pub use command::{Accepted, Command, CommandOutcome, Refusal, Start};
+pub use evidence::{EvidenceMint, FenceProof, FinalSyncDone, InSync, SourceQuiesced};
+pub use fault::{Fault, Recovery};
+pub use feed::{CommandSink, SnapshotFeed};
 pub use ids::*;
+pub use job::{JobState, JobView, Phase, Progress, StepState, StepView};
 pub use machine::{DiskDefinition, DiskFormat, Forward, MachineDefinition, Nic};
 pub use moment::Moment;
+pub use point::{Consistency, PointChoice, PointKind, PointSummary};
 pub use policy::{CopyFrequency, ReplicationPolicy, Retention};
+pub use preview::{Preview, PreviewStep};
+pub use protection::{FailoverEvidence, FailoverKind, Protection, ProtectionName, SourceFence};
+pub use side::{NetworkChoice, Place, Side};
+pub use snapshot::*;
 pub use text::{Arg, Message};
+pub use verb::{Risk, Scope, Verb, VerbDecl};
