@@ -172,6 +172,8 @@ pub struct MachineView {
     pub item: Option<ItemId>,
     /// Why it cannot be protected, if so.
     pub not_protectable: Option<Message>,
+    /// Where its guest can be reached from the host: `127.0.10.1:8081 -> 80`.
+    pub reach: Vec<String>,
     /// Verbs on it, each with the reason where it is refused now.
     pub verbs: Vec<VerbState>,
 }
