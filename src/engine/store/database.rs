@@ -177,6 +177,11 @@ impl Database {
         Ok(rows.into_iter().map(|r| r.body).collect())
     }
 
+    #[cfg(test)]
+    pub(super) const fn connection(&self) -> &DatabaseConnection {
+        &self.db
+    }
+
     /// Folds the write-ahead log back and closes the file.
     pub(super) async fn close(self) -> Result<(), StoreError> {
         self.db.close().await.map_err(|e| StoreError::of(&self.path, &e))
@@ -338,14 +343,4 @@ impl Ends {
             hash: Set(hash),
         }
     }
-}
-
-/// What the database says about who made it, for `vault show`.
-pub(super) async fn made_by(db: &Database) -> Result<Option<String>, StoreError> {
-    let row = applied_migration::Entity::find()
-        .order_by_asc(applied_migration::Column::Number)
-        .one(&db.db)
-        .await
-        .map_err(|e| StoreError::of(&db.path, &e))?;
-    Ok(row.map(|r| r.by_version))
 }

@@ -14,6 +14,8 @@ mod database;
 mod entity;
 mod error;
 mod migrations;
+#[cfg(test)]
+mod tests;
 
 pub use error::StoreError;
 pub(crate) use error::fault_of;

@@ -1,0 +1,65 @@
+//! Where the program keeps what it remembers for its user, and what it takes from the environment. Apart from
+//! `grammar`, through which most of the environment comes in.
+
+use super::exit::{Exit, Stop};
+use leeward_model::Message;
+use std::path::{Path, PathBuf};
+
+fn folders() -> Option<directories::ProjectDirs> {
+    directories::ProjectDirs::from("", "", "leeward")
+}
+
+fn last_vault_file() -> Option<PathBuf> {
+    folders().map(|f| f.config_dir().join("last-vault"))
+}
+
+/// The vault that was used last.
+pub(crate) fn last_vault() -> Option<PathBuf> {
+    let text = std::fs::read_to_string(last_vault_file()?).ok()?;
+    let path = PathBuf::from(text.trim_end_matches(['\r', '\n']));
+    (!path.as_os_str().is_empty()).then_some(path)
+}
+
+/// Remembers a vault as the one that was used last. It is a convenience: failing to is no failure.
+pub(crate) fn remember_vault(root: &Path) {
+    let Some(file) = last_vault_file() else { return };
+    let kept = file
+        .parent()
+        .map_or(Ok(()), std::fs::create_dir_all)
+        .and_then(|()| std::fs::write(&file, format!("{}\n", root.display())));
+    if let Err(error) = kept {
+        tracing::debug!(%error, "the last vault could not be remembered");
+    }
+}
+
+/// The vault a command is about: the one named, else the last one.
+pub(crate) fn vault(named: Option<&PathBuf>) -> Result<PathBuf, Stop> {
+    named
+        .cloned()
+        .or_else(last_vault)
+        .ok_or_else(|| Stop::Said(Exit::Usage, Message::new("cli-no-vault")))
+}
+
+/// The name of this host, for locks and journals.
+pub(crate) fn host() -> String {
+    for file in ["/proc/sys/kernel/hostname", "/etc/hostname"] {
+        if let Ok(text) = std::fs::read_to_string(file)
+            && !text.trim().is_empty()
+        {
+            return text.trim().to_owned();
+        }
+    }
+    std::env::var("COMPUTERNAME").or_else(|_| std::env::var("HOSTNAME")).unwrap_or_else(|_| "localhost".to_owned())
+}
+
+/// Who gives the commands, for the audit: `anna@desk`.
+pub(crate) fn user() -> String {
+    let name = ["LOGNAME", "USER", "USERNAME"].iter().find_map(|v| std::env::var(v).ok());
+    format!("{}@{}", name.filter(|n| !n.is_empty()).unwrap_or_else(|| "somebody".to_owned()), host())
+}
+
+/// Whether a window can be opened here.
+pub(crate) fn display() -> bool {
+    let set = |name| std::env::var_os(name).is_some_and(|v| !v.is_empty());
+    !cfg!(all(unix, not(target_os = "macos"))) || set("DISPLAY") || set("WAYLAND_DISPLAY")
+}

@@ -1,0 +1,130 @@
+//! Following jobs line by line, as a person would tell it: a step begins, moves, ends. Apart from `looks/jobs`,
+//! which shows a job as it stands.
+
+use super::exit::{Exit, Stop};
+use super::session::Session;
+use super::words;
+use leeward_model::{JobId, JobState, JobView, Message, Moment, StepState, StepView};
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// A step in one line: `done     Shut down the guest (web01), 4.1 s`.
+pub(crate) fn step_line(step: &StepView, now: Moment) -> String {
+    let mut line = format!("  {:<10} {}", words::step_state(&step.state), step.title.render());
+    if !step.subject.is_empty() && !line.contains(&step.subject) {
+        line.push_str(&format!(" ({})", step.subject));
+    }
+    let mut tail: Vec<String> = Vec::new();
+    if let Some(started) = step.started {
+        tail.push(words::took(step.ended.unwrap_or(now).millis_since(started)));
+    }
+    if let (Some(progress), true) = (&step.progress, step.ended.is_none()) {
+        tail.push(words::progress(progress));
+    }
+    match &step.state {
+        StepState::Skipped { why } => tail.push(why.render()),
+        StepState::Retrying { attempts, next_at } => tail.push(
+            Message::new("cli-step-next-try")
+                .with("attempts", *attempts)
+                .with("span", words::span(u64::try_from(next_at.secs_since(now)).unwrap_or(0)))
+                .render(),
+        ),
+        _ => {}
+    }
+    if let Some(note) = &step.note {
+        tail.push(note.render());
+    }
+    if !tail.is_empty() {
+        line.push_str(": ");
+        line.push_str(&tail.join(", "));
+    }
+    line
+}
+
+/// Follows jobs until all are over. `say` gets the lines; the jobs come back as they ended.
+pub(crate) fn follow(
+    session: &Session,
+    jobs: &[JobId],
+    timeout: Option<Duration>,
+    now: impl Fn() -> Moment,
+    mut say: impl FnMut(&str),
+) -> Result<Vec<Arc<JobView>>, Stop> {
+    let mut told = Told::default();
+    let ended = session.until(timeout, |snapshot| {
+        let mut over = Vec::new();
+        for id in jobs {
+            // A job that was just accepted may not be in the newest publication yet.
+            let Some(job) = snapshot.job(*id) else { return Ok(None) };
+            told.news(job, jobs.len() > 1, now(), &mut say);
+            if job.state.is_over() {
+                over.push(Arc::clone(job));
+            }
+        }
+        Ok((over.len() == jobs.len()).then_some(over))
+    })?;
+    ended.ok_or_else(|| {
+        let ids: Vec<String> = jobs.iter().map(ToString::to_string).collect();
+        Stop::Said(Exit::TimedOut, Message::new("cli-timed-out").with("job", ids.join(" ")))
+    })
+}
+
+/// How jobs that are over count for the exit code.
+pub(crate) fn verdict(jobs: &[Arc<JobView>]) -> Result<(), Stop> {
+    for job in jobs {
+        if job.state != JobState::Succeeded {
+            if let Some(fault) = &job.fault {
+                return Err(Stop::Fault(Exit::Failed, Box::new(fault.clone())));
+            }
+            let message = Message::new("cli-job-ended")
+                .with("job", job.verb.title())
+                .with("subject", &job.subject)
+                .with("state", words::job_state(job.state));
+            return Err(Stop::Said(Exit::Failed, message));
+        }
+    }
+    Ok(())
+}
+
+/// What has been said of each step, so that nothing is said twice.
+#[derive(Default)]
+struct Told {
+    steps: BTreeMap<(JobId, String), (std::mem::Discriminant<StepState>, u32)>,
+    jobs: BTreeMap<JobId, JobState>,
+}
+
+impl Told {
+    fn news(&mut self, job: &JobView, named: bool, now: Moment, say: &mut impl FnMut(&str)) {
+        if !self.jobs.contains_key(&job.id) {
+            say(&format!("{} {}", job.verb.title(), job.subject));
+        }
+        for step in &job.steps {
+            if matches!(step.state, StepState::Waiting) {
+                continue;
+            }
+            let kind = std::mem::discriminant(&step.state);
+            let tenth = step.progress.as_ref().map_or(0, tenth);
+            let place = (job.id, step.id.clone());
+            if self.steps.get(&place) != Some(&(kind, tenth)) {
+                self.steps.insert(place, (kind, tenth));
+                let line = step_line(step, now);
+                say(&if named { format!("{}:{line}", job.subject) } else { line });
+            }
+        }
+        if self.jobs.insert(job.id, job.state) != Some(job.state) && job.state.is_over() {
+            let took = words::took(job.ended.unwrap_or(now).millis_since(job.started));
+            say(&Message::new("cli-job-over")
+                .with("job", job.verb.title())
+                .with("subject", &job.subject)
+                .with("state", words::job_state(job.state))
+                .with("took", took)
+                .render());
+        }
+    }
+}
+
+/// Progress is told at every tenth.
+#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a share between 0 and 1")]
+fn tenth(progress: &leeward_model::Progress) -> u32 {
+    (progress.share() * 10.0) as u32
+}
