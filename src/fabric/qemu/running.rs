@@ -1,0 +1,386 @@
+//! A machine with a QEMU process: state, power, console. What changes its disks is in `tracking`, `capture`,
+//! `freeze` and `merge`.
+
+use super::facts;
+use super::process::QemuProcess;
+use super::settings::QemuSettings;
+use super::start::RUN_RECORD;
+use super::{capture, freeze, merge, nodes, tracking};
+use crate::capture::{Capture, CaptureAsk, Captured};
+use crate::error::{FabricError, Result};
+use crate::folder::{MachineFolder, remove_file};
+use crate::frozen::{FreezeAsk, FreezeEntry, FreezeRecord, FrozenBase, FrozenDisk, Merged};
+use crate::guest_agent::GuestAgent;
+use crate::hypervisor::{Machine, Orderly, ShutDown};
+use crate::latency::{EDGES_MICROS, WriteLatency};
+use crate::qmp::{Monitor, Note, QmpError};
+use crate::spec::{RunDisk, RunRecord, UsedForward};
+use crate::status::{MachineFact, MachineState, Tracking};
+use leeward_model::{DiskId, Moment, Sequence};
+use serde_json::{Value, json};
+use std::collections::BTreeMap;
+use std::fs::File;
+use std::io::{Read, Seek, SeekFrom};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+/// How long a guest agent may take to say that it is there.
+const GUEST_AGENT_LIMIT: Duration = Duration::from_secs(3);
+/// How long a clean end may take before force is used.
+const CLEAN_END_LIMIT: Duration = Duration::from_secs(5);
+/// No picture of a console is larger.
+const PICTURE_BYTES_MAX: u64 = 64 << 20;
+
+/// A machine with a QEMU process.
+#[derive(Debug)]
+pub(super) struct QemuMachine {
+    pub(super) settings: QemuSettings,
+    pub(super) folder: MachineFolder,
+    record: Mutex<RunRecord>,
+    pub(super) monitor: Arc<Monitor>,
+    process: Arc<QemuProcess>,
+    /// Held by whatever changes the block graph or ends the process.
+    disk_work: Mutex<()>,
+}
+
+impl QemuMachine {
+    /// Connects to the living QEMU of a folder and makes sure that it is the one the record speaks of.
+    pub(super) fn connect(settings: &QemuSettings, folder: &MachineFolder, record: RunRecord) -> Result<Self> {
+        let name = record.name.clone();
+        let fail = |source: QmpError| FabricError::Control { machine: name.clone(), source };
+        let monitor = Monitor::connect(&folder.qmp_socket()).map_err(fail)?;
+        let process = QemuProcess::of(folder)
+            .or_else(|| monitor.peer_pid().and_then(QemuProcess::open))
+            .ok_or_else(|| FabricError::NotRunning { machine: name.clone() })?;
+        let told = monitor.run("query-uuid", &Value::Null).map_err(fail)?;
+        let uuid = told.get("UUID").and_then(Value::as_str).unwrap_or_default().to_owned();
+        if uuid != record.machine.to_string() || monitor.peer_pid() != Some(process.pid()) {
+            return Err(FabricError::Invalid {
+                machine: name,
+                reason: format!("the process at its control socket is another machine ({uuid})"),
+            });
+        }
+        Ok(Self {
+            settings: settings.clone(),
+            folder: folder.clone(),
+            record: Mutex::new(record),
+            monitor: Arc::new(monitor),
+            process: Arc::new(process),
+            disk_work: Mutex::new(()),
+        })
+    }
+
+    /// Whether the process has ended.
+    pub(super) fn gone(&self) -> bool {
+        self.process.ended_within(Duration::ZERO)
+    }
+
+    pub(super) fn name(&self) -> String {
+        self.record.lock().unwrap_or_else(PoisonError::into_inner).name.clone()
+    }
+
+    pub(super) fn alone(&self) -> MutexGuard<'_, ()> {
+        self.disk_work.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(super) fn run(&self, command: &str, arguments: &Value) -> Result<Value> {
+        self.monitor.run(command, arguments).map_err(|source| self.control(source))
+    }
+
+    pub(super) fn control(&self, source: QmpError) -> FabricError {
+        if self.gone() {
+            return FabricError::NotRunning { machine: self.name() };
+        }
+        FabricError::Control { machine: self.name(), source }
+    }
+
+    pub(super) fn disk(&self, disk: DiskId) -> Result<RunDisk> {
+        let record = self.record();
+        record
+            .disk(disk)
+            .cloned()
+            .ok_or(FabricError::NoSuchDisk { machine: record.name, disk })
+    }
+
+    pub(super) fn freeze_record(&self) -> Result<FreezeRecord> {
+        Ok(self.folder.read(FreezeRecord::FILE)?.unwrap_or_default())
+    }
+
+    /// The word QEMU has for what it is doing.
+    pub(super) fn run_state(&self) -> Result<String> {
+        let told = self.run("query-status", &Value::Null)?;
+        Ok(told.get("status").and_then(Value::as_str).unwrap_or_default().to_owned())
+    }
+
+    /// Finds out which host ports the forwards got, and writes them down.
+    pub(super) fn note_forwards(&self) -> Result<()> {
+        let told = self.monitor.run_human("info usernet").map_err(|source| self.control(source))?;
+        let mut record = self.record();
+        record.forwards = forwards(&told);
+        self.folder.write(RUN_RECORD, &record)?;
+        *self.record.lock().unwrap_or_else(PoisonError::into_inner) = record;
+        Ok(())
+    }
+
+    /// Makes QEMU count how long guest writes take.
+    pub(super) fn count_write_latency(&self) -> Result<()> {
+        let edges: Vec<u64> = EDGES_MICROS.iter().map(|micros| micros * 1000).collect();
+        for disk in self.record().disks {
+            self.run("block-latency-histogram-set", &json!({"id": disk.device, "boundaries-write": edges}))?;
+        }
+        Ok(())
+    }
+
+    /// Waits for a state; `None` when it did not come in time.
+    fn wait_for(&self, notes: &Receiver<Note>, wanted: MachineState, limit: Duration) -> Result<bool> {
+        let deadline = Instant::now() + limit;
+        loop {
+            let state = self.status()?;
+            if state == wanted {
+                return Ok(true);
+            }
+            if state == MachineState::Off {
+                return Err(FabricError::NotRunning { machine: self.name() });
+            }
+            let left = deadline.saturating_duration_since(Instant::now());
+            if left.is_zero() {
+                return Ok(false);
+            }
+            // The tick covers events that were missed while the channel reconnected.
+            match notes.recv_timeout(left.min(Duration::from_secs(1))) {
+                Ok(_) | Err(RecvTimeoutError::Timeout) => {}
+                Err(RecvTimeoutError::Disconnected) => std::thread::sleep(Duration::from_millis(50)),
+            }
+        }
+    }
+}
+
+/// Reads the table of `info usernet`: the only place where QEMU says which port it took.
+fn forwards(table: &str) -> Vec<UsedForward> {
+    let mut found = Vec::new();
+    let mut nic = 0;
+    for line in table.lines() {
+        if let Some((_, id)) = line.split_once("(net") {
+            nic = id.trim_end_matches("):").parse().unwrap_or(0);
+        }
+        let mut words = line.split_whitespace();
+        if words.next() != Some("TCP[HOST_FORWARD]") {
+            continue;
+        }
+        let fields: Vec<&str> = words.collect();
+        if let [_fd, host_addr, host_port, _guest_addr, guest_port, ..] = fields.as_slice()
+            && let (Ok(host_port), Ok(guest_port)) = (host_port.parse(), guest_port.parse())
+        {
+            found.push(UsedForward { nic, host_addr: (*host_addr).to_owned(), host_port, guest_port });
+        }
+    }
+    found
+}
+
+impl Machine for QemuMachine {
+    fn record(&self) -> RunRecord {
+        self.record.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    fn folder(&self) -> &MachineFolder {
+        &self.folder
+    }
+
+    fn status(&self) -> Result<MachineState> {
+        if self.gone() {
+            return Ok(MachineState::Off);
+        }
+        match self.run_state() {
+            Ok(word) => Ok(state(&word)),
+            Err(_) if self.gone() => Ok(MachineState::Off),
+            Err(error) => {
+                tracing::warn!(%error, "the machine's control channel is silent");
+                Ok(MachineState::Silent)
+            }
+        }
+    }
+
+    fn watch(&self) -> Receiver<MachineFact> {
+        let disks = self.record().disks.into_iter();
+        let disks = disks.flat_map(|d| [(d.node, d.disk), (d.overlay_node, d.disk)]).collect();
+        let (facts, receiver) = channel();
+        facts::spawn(Arc::clone(&self.monitor), Arc::clone(&self.process), disks, facts);
+        receiver
+    }
+
+    fn shut_down(&self, limit: Duration) -> Result<ShutDown> {
+        let deadline = Instant::now() + limit;
+        let notes = self.monitor.listen();
+        if self.status()? == MachineState::ShutDown {
+            return Ok(ShutDown::Done(Orderly::Already));
+        }
+        let asked = GuestAgent::connect(&self.folder.guest_agent_socket(), GUEST_AGENT_LIMIT.min(limit))
+            .and_then(|mut agent| agent.ask_shut_down(GUEST_AGENT_LIMIT));
+        if asked.is_ok() {
+            let left = deadline.saturating_duration_since(Instant::now());
+            // Most of the time is the agent's; the rest is for the power button.
+            if self.wait_for(&notes, MachineState::ShutDown, left * 2 / 3)? {
+                return Ok(ShutDown::Done(Orderly::GuestAgent));
+            }
+        }
+        self.run("system_powerdown", &Value::Null)?;
+        let left = deadline.saturating_duration_since(Instant::now());
+        if self.wait_for(&notes, MachineState::ShutDown, left)? {
+            return Ok(ShutDown::Done(Orderly::PowerButton));
+        }
+        Ok(ShutDown::StillRunning)
+    }
+
+    fn quit(&self, limit: Duration) -> Result<()> {
+        let _alone = self.alone();
+        self.quit_within(limit)
+    }
+
+    fn power_off(&self) -> Result<()> {
+        // Not alone(): whatever is under way must not keep a fence from falling.
+        match self.quit_within(CLEAN_END_LIMIT) {
+            Ok(()) => Ok(()),
+            Err(error) => {
+                tracing::warn!(%error, "the machine did not end cleanly; ending its process");
+                self.process.kill(&self.name())
+            }
+        }
+    }
+
+    fn reset(&self) -> Result<()> {
+        self.run("system_reset", &Value::Null)?;
+        if self.status()? != MachineState::Running {
+            self.resume()?;
+        }
+        Ok(())
+    }
+
+    fn pause(&self) -> Result<()> {
+        self.run("stop", &Value::Null).map(|_| ())
+    }
+
+    fn resume(&self) -> Result<()> {
+        self.run("cont", &Value::Null).map(|_| ())
+    }
+
+    fn console_picture(&self) -> Result<Vec<u8>> {
+        let path = self.folder.file("console.png");
+        self.run("screendump", &json!({"filename": path.display().to_string(), "format": "png"}))?;
+        let mut bytes = Vec::new();
+        let read = File::open(&path).and_then(|f| f.take(PICTURE_BYTES_MAX).read_to_end(&mut bytes));
+        remove_file(&path)?;
+        read.map_err(FabricError::file("read", path))?;
+        Ok(bytes)
+    }
+
+    fn serial_tail(&self, bytes_max: usize) -> Result<Vec<u8>> {
+        let path = self.folder.serial_log();
+        let bytes_max = u64::try_from(bytes_max).unwrap_or(u64::MAX);
+        let tail = |mut file: File| {
+            let len = file.metadata()?.len();
+            file.seek(SeekFrom::Start(len.saturating_sub(bytes_max)))?;
+            let mut bytes = Vec::new();
+            file.take(bytes_max).read_to_end(&mut bytes)?;
+            Ok(bytes)
+        };
+        File::open(&path).and_then(tail).map_err(FabricError::file("read", path))
+    }
+
+    fn guest_agent_answers(&self, limit: Duration) -> bool {
+        GuestAgent::connect(&self.folder.guest_agent_socket(), limit).is_ok()
+    }
+
+    fn start_tracking(&self, disks: &[DiskId]) -> Result<()> {
+        let _alone = self.alone();
+        tracking::start(self, disks)
+    }
+
+    fn stop_tracking(&self, disks: &[DiskId]) -> Result<()> {
+        let _alone = self.alone();
+        tracking::stop(self, disks)
+    }
+
+    fn tracking(&self) -> Result<BTreeMap<DiskId, Tracking>> {
+        tracking::now(self)
+    }
+
+    fn capture_delta(&self, ask: &CaptureAsk, clock: &dyn Fn() -> Moment) -> Result<Capture> {
+        let _alone = self.alone();
+        capture::capture(self, ask, clock)
+    }
+
+    fn unsettled_capture(&self) -> Result<Option<Captured>> {
+        capture::unsettled(&self.folder)
+    }
+
+    fn settle_capture(&self, sequence: Sequence) -> Result<()> {
+        capture::confirm(&self.folder, sequence)
+    }
+
+    fn drop_capture(&self, sequence: Sequence) -> Result<()> {
+        capture::give_up(&self.folder, sequence)
+    }
+
+    fn freeze_base(&self, ask: &FreezeAsk, clock: &dyn Fn() -> Moment) -> Result<FrozenBase> {
+        let _alone = self.alone();
+        freeze::freeze(self, ask, clock)
+    }
+
+    fn merge_back(&self, disk: DiskId) -> Result<Merged> {
+        let _alone = self.alone();
+        merge::merge_back(self, disk)
+    }
+
+    fn frozen(&self) -> Result<Vec<FrozenDisk>> {
+        Ok(self.freeze_record()?.disks.iter().map(FreezeEntry::frozen_disk).collect())
+    }
+
+    fn write_latency(&self) -> Result<BTreeMap<DiskId, WriteLatency>> {
+        nodes::write_latency(self)
+    }
+}
+
+impl QemuMachine {
+    fn quit_within(&self, limit: Duration) -> Result<()> {
+        if self.gone() {
+            return Ok(());
+        }
+        match self.monitor.run_within("quit", &Value::Null, limit) {
+            // The connection may end before the reply.
+            Ok(_) | Err(QmpError::Lost { .. }) => {}
+            Err(source) => return Err(self.control(source)),
+        }
+        if self.process.ended_within(limit) {
+            return Ok(());
+        }
+        let limit_secs = limit.as_secs();
+        Err(FabricError::TooSlow { machine: self.name(), action: "end its process", limit_secs })
+    }
+}
+
+fn state(word: &str) -> MachineState {
+    match word {
+        "running" => MachineState::Running,
+        "prelaunch" => MachineState::Prepared,
+        "paused" | "debug" | "suspended" => MachineState::Paused,
+        "io-error" => MachineState::IoError,
+        "shutdown" => MachineState::ShutDown,
+        "guest-panicked" | "internal-error" | "watchdog" => MachineState::Crashed,
+        other => MachineState::Other(other.to_owned()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn forwards_are_read_from_the_table() {
+        let table = "Hub -1 (net0):\r\n  Protocol[State]    FD  Source Address  Port   Dest. Address  Port RecvQ SendQ\r\n  TCP[HOST_FORWARD]  14       127.0.0.1 33219       10.0.2.15    80     0     0\r\nHub -1 (net2):\r\n  TCP[HOST_FORWARD]  15       127.0.0.1 8022       10.0.2.15    22     0     0\r\n  TCP[ESTABLISHED]  16       127.0.0.1 8022       10.0.2.15    22     0     0\r\n";
+        let found = forwards(table);
+        assert_eq!(found.len(), 2);
+        assert_eq!((found[0].nic, found[0].host_port, found[0].guest_port), (0, 33219, 80));
+        assert_eq!((found[1].nic, found[1].host_port, found[1].guest_port), (2, 8022, 22));
+    }
+}
