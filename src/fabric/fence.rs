@@ -3,7 +3,7 @@
 
 use crate::error::{FabricError, Result};
 use crate::folder::MachineFolder;
-use crate::hypervisor::{Adoption, Hypervisor};
+use crate::hypervisor::Hypervisor;
 use leeward_model::{Epoch, MachineId, Moment};
 use serde::{Deserialize, Serialize};
 
@@ -35,11 +35,9 @@ impl FenceRecord {
     /// [`FabricError::Fenced`], or when the record cannot be read.
     pub fn check(folder: &MachineFolder, machine: &str, epoch: Epoch) -> Result<()> {
         match Self::of(folder)? {
-            Some(fence) if epoch <= fence.epoch => Err(FabricError::Fenced {
-                machine: machine.to_owned(),
-                fenced: fence.epoch,
-                asked: epoch,
-            }),
+            Some(fence) if epoch <= fence.epoch => {
+                Err(FabricError::Fenced { machine: machine.to_owned(), fenced: fence.epoch, asked: epoch })
+            }
             _ => Ok(()),
         }
     }
@@ -77,10 +75,8 @@ impl Fence {
             }
         };
         let definition = set_autostart(folder, false)?;
-        if let Adoption::Running(machine) = hypervisor.adopt(folder)? {
-            machine.power_off()?;
-        }
-        if let Adoption::Running(_) = hypervisor.adopt(folder)? {
+        hypervisor.force_off(folder)?;
+        if hypervisor.alive(folder) {
             return Err(FabricError::TooSlow {
                 machine: definition.name,
                 action: "end its process",
@@ -130,10 +126,7 @@ impl Fence {
 ///
 /// # Errors
 /// When `machine.json` cannot be read or written.
-pub fn set_autostart(
-    folder: &MachineFolder,
-    autostart: bool,
-) -> Result<leeward_model::MachineDefinition> {
+pub fn set_autostart(folder: &MachineFolder, autostart: bool) -> Result<leeward_model::MachineDefinition> {
     let mut definition = folder.definition()?;
     if definition.autostart != autostart {
         definition.autostart = autostart;

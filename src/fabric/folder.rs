@@ -93,8 +93,7 @@ impl MachineFolder {
     /// When it is missing or damaged.
     pub fn definition(&self) -> Result<MachineDefinition> {
         let path = self.file("machine.json");
-        self.read("machine.json")?
-            .ok_or_else(|| FabricError::file("read", path)(ErrorKind::NotFound.into()))
+        self.read("machine.json")?.ok_or_else(|| FabricError::file("read", path)(ErrorKind::NotFound.into()))
     }
 
     /// Writes `machine.json`, durably.
@@ -114,9 +113,7 @@ impl MachineFolder {
             Err(e) => return Err(FabricError::file("read", path)(e)),
         };
         let mut bytes = Vec::new();
-        file.take(RECORD_BYTES_MAX + 1)
-            .read_to_end(&mut bytes)
-            .map_err(FabricError::file("read", &path))?;
+        file.take(RECORD_BYTES_MAX + 1).read_to_end(&mut bytes).map_err(FabricError::file("read", &path))?;
         if bytes.len() as u64 > RECORD_BYTES_MAX {
             return Err(FabricError::Record { path, reason: "larger than any record".to_owned() });
         }

@@ -92,6 +92,16 @@ pub trait Hypervisor: Send + Sync {
     /// When the process lives but is not to be reached, or the records are damaged.
     fn adopt(&self, folder: &MachineFolder) -> Result<Adoption>;
 
+    /// Whether a process of the machine is there, whatever state it is in. Asks nothing of it.
+    fn alive(&self, folder: &MachineFolder) -> bool;
+
+    /// Makes the process of a machine end: cleanly when it answers, else by force (then tracking is lost). For a
+    /// machine that may not be reachable. Nothing to do when there is no process.
+    ///
+    /// # Errors
+    /// When even force did not end it.
+    fn force_off(&self, folder: &MachineFolder) -> Result<()>;
+
     /// Starts a machine.
     ///
     /// # Errors

@@ -36,7 +36,7 @@ pub use error::FabricError;
 pub use fence::{Fence, FenceRecord};
 pub use folder::MachineFolder;
 pub use frozen::{FreezeAsk, FreezeDisk, FrozenBase, FrozenDisk, Merged};
-pub use hypervisor::{Adoption, FoundMachine, Found, Hypervisor, Machine, Orderly, ShutDown, Started};
+pub use hypervisor::{Adoption, Found, FoundMachine, Hypervisor, Machine, Orderly, ShutDown, Started};
 pub use latency::WriteLatency;
 pub use qemu::{Accel, QemuDriver, QemuSettings};
 pub use spec::{ChainLayer, Network, Purpose, RunDisk, RunRecord, StartDisk, StartSpec, UsedForward};

@@ -8,14 +8,13 @@ use super::{capture, freeze, merge};
 use crate::error::{FabricError, Result};
 use crate::folder::MachineFolder;
 use crate::hypervisor::Machine;
-use crate::qmp::connection::connect_socket;
 use crate::spec::RunRecord;
 use crate::status::MachineState;
 use std::sync::Arc;
 
 /// The living machine of a folder, in our hands; `None` when no process of it lives.
 pub(super) fn adopt(settings: &QemuSettings, folder: &MachineFolder) -> Result<Option<Arc<QemuMachine>>> {
-    let Some(process) = living(folder) else {
+    let Some(process) = QemuProcess::of(folder) else {
         return Ok(None);
     };
     let path = folder.file(RUN_RECORD);
@@ -35,15 +34,6 @@ pub(super) fn adopt(settings: &QemuSettings, folder: &MachineFolder) -> Result<O
     };
     settle(&machine)?;
     Ok(Some(Arc::new(machine)))
-}
-
-/// By the pid file; without one, by who answers at the control socket.
-fn living(folder: &MachineFolder) -> Option<QemuProcess> {
-    QemuProcess::of(folder).or_else(|| {
-        let socket = connect_socket(&folder.qmp_socket()).ok()?;
-        let peer = rustix::net::sockopt::socket_peercred(&socket).ok()?;
-        QemuProcess::open(u32::try_from(peer.pid.as_raw_nonzero().get()).ok()?)
-    })
 }
 
 /// Brings everything that was under way to an end that is known.

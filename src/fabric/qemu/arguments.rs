@@ -45,17 +45,21 @@ pub(super) fn arguments(
     words.pair("-D", shown(&folder.qemu_log()));
     words.pair("-sandbox", "on,obsolete=deny,resourcecontrol=deny".to_owned());
     words.pair("-machine", format!("{},usb=off", settings.machine_type));
-    words.pair("-accel", match settings.accel {
-        Accel::Tcg { cache_mib } => format!("tcg,thread=multi,tb-size={cache_mib}"),
-        Accel::Kvm => "kvm".to_owned(),
-    });
+    words.pair(
+        "-accel",
+        match settings.accel {
+            Accel::Tcg { cache_mib } => format!("tcg,thread=multi,tb-size={cache_mib}"),
+            Accel::Kvm => "kvm".to_owned(),
+        },
+    );
     if settings.accel == Accel::Kvm {
         words.pair("-cpu", "host".to_owned());
     }
     words.pair("-m", definition.memory_mib.to_string());
     words.pair("-smp", definition.vcpus.to_string());
     words.all(&["-rtc", "base=utc", "-boot", "strict=on,menu=off", "-display", "none", "-vga", "std"]);
-    words.pair("-chardev", format!("file,id=serial0,append=on,path={}", commas(&shown(&folder.serial_log()))));
+    words
+        .pair("-chardev", format!("file,id=serial0,append=on,path={}", commas(&shown(&folder.serial_log()))));
     words.pair("-serial", "chardev:serial0".to_owned());
     // Relative: QEMU is started in the folder, and a socket address holds only 107 bytes.
     words.all(&["-chardev", "socket,id=qmp0,path=qmp.sock,server=on,wait=off"]);
@@ -109,8 +113,14 @@ fn block(words: &mut Words, position: usize, line: &DiskLine<'_>) {
         let top = depth == last;
         let node = if top { disk.node.clone() } else { format!("l{depth}-{stem}") };
         let backed = below.is_some();
-        words.pair("-blockdev", node_json(&node, &layer.path, layer.format, disk.direct, !top, below).to_string());
-        debug_assert!(!(backed && layer.format == DiskFormat::Raw), "checked before: raw has nothing below it");
+        words.pair(
+            "-blockdev",
+            node_json(&node, &layer.path, layer.format, disk.direct, !top, below).to_string(),
+        );
+        debug_assert!(
+            !(backed && layer.format == DiskFormat::Raw),
+            "checked before: raw has nothing below it"
+        );
         below = Some(node);
     }
     let mut device_node = disk.node.clone();

@@ -69,9 +69,7 @@ pub(super) fn capture(
         freeze_failure: None,
         frozen_millis: None,
         took_millis: 0,
-        disks: disks
-            .map(|s| CapturedDisk { disk: s.disk, path: s.path.clone(), delta_bytes: 0 })
-            .collect(),
+        disks: disks.map(|s| CapturedDisk { disk: s.disk, path: s.path.clone(), delta_bytes: 0 }).collect(),
         guest_write_latency: None,
     };
     let parts = parts(machine, &captured)?;
@@ -89,15 +87,18 @@ pub(super) fn capture(
 
 /// Refuses what cannot be captured; tells how many bytes are dirty.
 fn check(machine: &QemuMachine, ask: &CaptureAsk) -> Result<u64> {
-    let refuse = |reason: &str| {
-        Err(FabricError::Invalid { machine: machine.name(), reason: reason.to_owned() })
-    };
+    let refuse =
+        |reason: &str| Err(FabricError::Invalid { machine: machine.name(), reason: reason.to_owned() });
     let asked: BTreeSet<DiskId> = ask.spools.iter().map(|s| s.disk).collect();
     if asked.is_empty() || asked.len() != ask.spools.len() {
         return refuse("a capture needs each disk once");
     }
     if ask.spools.iter().any(|s| !s.path.is_absolute()) {
         return refuse("a spool needs an absolute path");
+    }
+    for spool in &ask.spools {
+        // Seen before anything is made: what a failed capture removes must be its own.
+        image::must_be_free(&spool.path)?;
     }
     let frozen = machine.freeze_record()?;
     let tracking = tracking::now(machine)?;
@@ -187,12 +188,16 @@ fn make_spools(machine: &QemuMachine, parts: &[Part]) -> Result<()> {
 }
 
 fn freeze(machine: &QemuMachine, ask: &CaptureAsk) -> Result<Freeze> {
-    let socket = machine.folder.guest_agent_socket();
-    guest_agent::freeze(&socket, GUEST_AGENT_LIMIT, ask.freeze_limit).map_err(|e| FabricError::GuestAgent {
+    let fail = |reason: String| FabricError::GuestAgent {
         machine: machine.name(),
         action: "freeze its file systems",
-        reason: e.to_string(),
-    })
+        reason,
+    };
+    if !machine.guest_agent_listens() {
+        return Err(fail("no guest agent listens in the guest".to_owned()));
+    }
+    let socket = machine.folder.guest_agent_socket();
+    guest_agent::freeze(&socket, GUEST_AGENT_LIMIT, ask.freeze_limit).map_err(|e| fail(e.to_string()))
 }
 
 /// A freeze that did not hold until after the transaction promises nothing.
@@ -256,7 +261,11 @@ fn follow(
             jobs::cancel(machine, &ids)?;
             jobs::wait(machine, notes, &ids, &concluded, CANCEL_LIMIT, &mut awake)?;
             let limit_secs = limit.as_secs();
-            return Err(FabricError::TooSlow { machine: machine.name(), action: "give its changes", limit_secs });
+            return Err(FabricError::TooSlow {
+                machine: machine.name(),
+                action: "give its changes",
+                limit_secs,
+            });
         }
     };
     if jobs.len() != ids.len() {
@@ -270,7 +279,9 @@ fn follow(
         Some(words) if jobs::no_space(words) => {
             Err(FabricError::NoSpace { machine: machine.name(), job: "capture", reason: words.to_owned() })
         }
-        Some(words) => Err(FabricError::Job { machine: machine.name(), job: "capture", reason: words.to_owned() }),
+        Some(words) => {
+            Err(FabricError::Job { machine: machine.name(), job: "capture", reason: words.to_owned() })
+        }
     }
 }
 
@@ -310,9 +321,8 @@ fn undo(machine: &QemuMachine, parts: &[Part]) -> Result<()> {
     let jobs = jobs::wait(machine, &notes, &ids, &["concluded"], CANCEL_LIMIT, |_| {})?;
     // A job that succeeded after all has cleared its tracker: its changes are in a spool that nobody will seal.
     let cleared = jobs.iter().flatten().filter(|job| job.error.is_none());
-    let cleared: Vec<DiskId> = cleared
-        .filter_map(|job| parts.iter().find(|p| p.job == job.id).map(|p| p.taken.disk))
-        .collect();
+    let cleared: Vec<DiskId> =
+        cleared.filter_map(|job| parts.iter().find(|p| p.job == job.id).map(|p| p.taken.disk)).collect();
     if !cleared.is_empty() {
         lose(&machine.folder, &cleared, LostWhy::InterruptedCapture)?;
     }
@@ -409,7 +419,9 @@ pub(super) fn confirm(folder: &MachineFolder, sequence: Sequence) -> Result<()> 
 /// The delta is given up.
 pub(super) fn give_up(folder: &MachineFolder, sequence: Sequence) -> Result<()> {
     match unsettled(folder)? {
-        Some(captured) if captured.sequence == sequence => discard(folder, &captured, LostWhy::DroppedCapture),
+        Some(captured) if captured.sequence == sequence => {
+            discard(folder, &captured, LostWhy::DroppedCapture)
+        }
         _ => Ok(()),
     }
 }

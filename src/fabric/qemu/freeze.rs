@@ -2,10 +2,10 @@
 //! Apart from `merge`, the way back.
 
 use super::arguments::node_json;
+use super::image;
 use super::nodes::{self, Nodes};
 use super::running::QemuMachine;
 use super::tracking::{self, BITMAP};
-use super::image;
 use crate::error::{FabricError, Result};
 use crate::folder::{remove_file, sync_file};
 use crate::frozen::{FreezeAsk, FreezeEntry, FreezePhase, FreezeRecord, FrozenBase};
@@ -21,17 +21,31 @@ struct Part {
     overlay: PathBuf,
 }
 
-pub(super) fn freeze(machine: &QemuMachine, ask: &FreezeAsk, clock: &dyn Fn() -> Moment) -> Result<FrozenBase> {
+pub(super) fn freeze(
+    machine: &QemuMachine,
+    ask: &FreezeAsk,
+    clock: &dyn Fn() -> Moment,
+) -> Result<FrozenBase> {
     let parts = check(machine, ask)?;
     match send(machine, &parts, clock) {
         Ok(frozen) => Ok(frozen),
         Err(error) => {
-            if let Err(also) = settle(machine) {
+            let cleaned = settle(machine).and_then(|()| remove_unused(machine, &parts));
+            if let Err(also) = cleaned {
                 tracing::warn!(error = %also, "a failed freeze is not cleaned up yet");
             }
             Err(error)
         }
     }
+}
+
+/// Overlays of a freeze that failed before its record: nothing was ever written to them.
+fn remove_unused(machine: &QemuMachine, parts: &[Part]) -> Result<()> {
+    let record = machine.freeze_record()?;
+    for part in parts.iter().filter(|p| record.entry(p.run.disk).is_none()) {
+        remove_file(&part.overlay)?;
+    }
+    Ok(())
 }
 
 fn check(machine: &QemuMachine, ask: &FreezeAsk) -> Result<Vec<Part>> {
@@ -49,6 +63,7 @@ fn check(machine: &QemuMachine, ask: &FreezeAsk) -> Result<Vec<Part>> {
         if !asked.overlay.is_absolute() || parts.iter().any(|p| p.run.disk == asked.disk) {
             return Err(refuse(format!("disk {}: each disk once, with an absolute overlay path", run.name)));
         }
+        image::must_be_free(&asked.overlay)?;
         parts.push(Part { run, overlay: asked.overlay.clone() });
     }
     Ok(parts)

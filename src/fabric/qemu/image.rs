@@ -25,9 +25,7 @@ pub(super) fn create_overlay(
     below: Option<&ChainLayer>,
     size_bytes: u64,
 ) -> Result<()> {
-    if path.try_exists().map_err(FabricError::file("look at", path))? {
-        return Err(FabricError::file("create", path)(std::io::ErrorKind::AlreadyExists.into()));
-    }
+    must_be_free(path)?;
     let mut tool = Command::new(&settings.qemu_img);
     tool.args(["create", "-q", "-f", "qcow2", "-o", "cluster_size=65536"]);
     if let Some(below) = below {
@@ -38,6 +36,14 @@ pub(super) fn create_overlay(
     run(tool, path)?;
     sync_file(path)?;
     path.parent().map_or(Ok(()), sync_folder)
+}
+
+/// An error when there is something at a path where a file is to be made.
+pub(super) fn must_be_free(path: &Path) -> Result<()> {
+    if path.try_exists().map_err(FabricError::file("look at", path))? {
+        return Err(FabricError::file("create", path)(std::io::ErrorKind::AlreadyExists.into()));
+    }
+    Ok(())
 }
 
 /// What `qemu-img` says about one file, without its chain and without asking for locks.

@@ -96,9 +96,11 @@ fn tells_of(note: &Note, ids: &[String]) -> bool {
     match event.name.as_str() {
         "JOB_STATUS_CHANGE" => {
             named("id")
-                && event.data.get("status").and_then(Value::as_str).is_some_and(|s| {
-                    matches!(s, "ready" | "concluded" | "aborting" | "null")
-                })
+                && event
+                    .data
+                    .get("status")
+                    .and_then(Value::as_str)
+                    .is_some_and(|s| matches!(s, "ready" | "concluded" | "aborting" | "null"))
         }
         "BLOCK_JOB_ERROR" => named("device"),
         _ => false,

@@ -65,7 +65,11 @@ fn copy(machine: &QemuMachine, run: &RunDisk, notes: &Receiver<Note>) -> Result<
     let settled = ["ready", "concluded"];
     let Some(jobs) = jobs::wait(machine, notes, &ids, &settled, COPY_LIMIT, |_| {})? else {
         let limit_secs = COPY_LIMIT.as_secs();
-        return Err(FabricError::TooSlow { machine: machine.name(), action: "merge a frozen disk", limit_secs });
+        return Err(FabricError::TooSlow {
+            machine: machine.name(),
+            action: "merge a frozen disk",
+            limit_secs,
+        });
     };
     match jobs.first() {
         Some(job) if job.status == "ready" => Ok(()),
@@ -126,7 +130,11 @@ fn stop_and_complete(
         jobs::cancel(machine, ids)?;
         jobs::wait(machine, notes, ids, &["concluded"], SWITCH_LIMIT, |_| {})?;
         let limit_secs = SWITCH_LIMIT.as_secs();
-        return Err(FabricError::TooSlow { machine: machine.name(), action: "switch to its base", limit_secs });
+        return Err(FabricError::TooSlow {
+            machine: machine.name(),
+            action: "switch to its base",
+            limit_secs,
+        });
     };
     job.error.clone().map_or(Ok(()), |reason| Err(failure(machine, reason)))
 }

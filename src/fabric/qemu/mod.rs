@@ -118,6 +118,22 @@ impl Hypervisor for QemuDriver {
         Ok(Adoption::Running(machine))
     }
 
+    fn alive(&self, folder: &MachineFolder) -> bool {
+        process::QemuProcess::of(folder).is_some()
+    }
+
+    fn force_off(&self, folder: &MachineFolder) -> Result<()> {
+        match self.adopt(folder) {
+            Ok(Adoption::Running(machine)) => machine.power_off(),
+            Ok(Adoption::Off) => Ok(()),
+            Err(error) => {
+                tracing::warn!(%error, "the machine cannot be reached; ending its process");
+                let name = folder.path().display().to_string();
+                process::QemuProcess::of(folder).map_or(Ok(()), |process| process.kill(&name))
+            }
+        }
+    }
+
     fn start(&self, spec: &StartSpec) -> Result<Started> {
         let (machine, took_millis) = start::start(&self.settings, spec)?;
         let mut live = self.live.lock().unwrap_or_else(PoisonError::into_inner);

@@ -36,12 +36,15 @@ pub(super) fn look(machine: &QemuMachine, bitmap: &str) -> Result<Nodes> {
         let all = node.get("dirty-bitmaps").and_then(Value::as_array).into_iter().flatten();
         for found in all.filter(|b| b.get("name").and_then(Value::as_str) == Some(bitmap)) {
             let flag = |name: &str| found.get(name).and_then(Value::as_bool).unwrap_or(false);
-            nodes.bitmaps.insert(name.to_owned(), Bitmap {
-                recording: flag("recording"),
-                persistent: flag("persistent"),
-                inconsistent: flag("inconsistent"),
-                dirty_bytes: found.get("count").and_then(Value::as_u64).unwrap_or(0),
-            });
+            nodes.bitmaps.insert(
+                name.to_owned(),
+                Bitmap {
+                    recording: flag("recording"),
+                    persistent: flag("persistent"),
+                    inconsistent: flag("inconsistent"),
+                    dirty_bytes: found.get("count").and_then(Value::as_u64).unwrap_or(0),
+                },
+            );
         }
     }
     Ok(nodes)
@@ -79,7 +82,8 @@ pub(super) fn write_latency(machine: &QemuMachine) -> Result<BTreeMap<DiskId, Wr
         let Some(disk) = disks.iter().find(|d| Some(d.device.as_str()) == path) else {
             continue;
         };
-        let bins = device.get("stats").and_then(|s| s.get("wr_latency_histogram")).and_then(|h| h.get("bins"));
+        let bins =
+            device.get("stats").and_then(|s| s.get("wr_latency_histogram")).and_then(|h| h.get("bins"));
         let counts = bins.and_then(Value::as_array).into_iter().flatten();
         let counts = counts.map(|count| count.as_u64().unwrap_or(0)).collect();
         found.insert(disk.disk, WriteLatency { counts });

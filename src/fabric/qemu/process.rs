@@ -5,8 +5,11 @@ use crate::error::{FabricError, Result};
 use crate::folder::MachineFolder;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::process::{Pid, PidfdFlags, Signal, pidfd_open, pidfd_send_signal};
+use std::ffi::OsStr;
 use std::fs;
 use std::os::fd::OwnedFd;
+use std::os::unix::ffi::OsStrExt;
+use std::path::Path;
 use std::time::{Duration, Instant};
 
 /// A process that is a QEMU of this folder. Held by a descriptor, so that its number cannot come to mean another.
@@ -17,13 +20,28 @@ pub(super) struct QemuProcess {
 }
 
 impl QemuProcess {
-    /// The living QEMU of a folder, if there is one: the pid file names a process whose command line names this
-    /// folder's pid file. A stale pid file whose number now belongs to something else is nobody.
+    /// The living QEMU of a folder, if there is one: by the pid file, and if that names nobody, among all processes
+    /// (the file may be lost, or its number may belong to something else by now). It is ours when its command line
+    /// names this folder's pid file, by whatever path.
     pub(super) fn of(folder: &MachineFolder) -> Option<Self> {
-        let text = fs::read_to_string(folder.pid_file()).ok()?;
-        let process = Self::open(text.trim().parse().ok()?)?;
-        // Asked after the descriptor is held: what is verified is what is held.
-        (process.runs_folder(folder) && !process.ended_within(Duration::ZERO)).then_some(process)
+        let wanted = fs::canonicalize(folder.path()).ok()?;
+        let noted = fs::read_to_string(folder.pid_file()).ok().and_then(|text| text.trim().parse().ok());
+        noted.and_then(|pid| Self::verified(pid, &wanted)).or_else(|| Self::search(&wanted))
+    }
+
+    fn search(wanted: &Path) -> Option<Self> {
+        let entries = fs::read_dir("/proc").ok()?;
+        let mut pids = entries.flatten().filter_map(|e| e.file_name().to_str()?.parse::<u32>().ok());
+        pids.find_map(|pid| Self::verified(pid, wanted))
+    }
+
+    fn verified(pid: u32, wanted: &Path) -> Option<Self> {
+        if !runs_folder(pid, wanted) {
+            return None;
+        }
+        let process = Self::open(pid)?;
+        // Asked again after the descriptor is held: what is verified is what is held.
+        (runs_folder(pid, wanted) && !process.ended_within(Duration::ZERO)).then_some(process)
     }
 
     /// Holds a process by its number.
@@ -34,16 +52,6 @@ impl QemuProcess {
 
     pub(super) const fn pid(&self) -> u32 {
         self.pid
-    }
-
-    fn runs_folder(&self, folder: &MachineFolder) -> bool {
-        let Ok(line) = fs::read(format!("/proc/{}/cmdline", self.pid)) else {
-            return false;
-        };
-        let pid_file = folder.pid_file();
-        let wanted = pid_file.as_os_str().as_encoded_bytes();
-        let mut arguments = line.split(|b| *b == 0);
-        arguments.any(|a| a == b"-pidfile") && arguments.next() == Some(wanted)
     }
 
     /// Whether it has ended, or ends within the limit.
@@ -68,6 +76,11 @@ impl QemuProcess {
         }
     }
 
+    /// Asks it to end, and tells whether it did within the limit.
+    pub(super) fn terminated_within(&self, limit: Duration) -> bool {
+        pidfd_send_signal(&self.handle, Signal::TERM).is_err() || self.ended_within(limit)
+    }
+
     /// Ends it by force.
     pub(super) fn kill(&self, machine: &str) -> Result<()> {
         match pidfd_send_signal(&self.handle, Signal::KILL) {
@@ -84,4 +97,17 @@ impl QemuProcess {
         let limit_secs = limit.as_secs();
         Err(FabricError::TooSlow { machine: machine.to_owned(), action: "end its process", limit_secs })
     }
+}
+
+/// Whether the command line of a process names the pid file of this folder.
+fn runs_folder(pid: u32, wanted: &Path) -> bool {
+    let Ok(line) = fs::read(format!("/proc/{pid}/cmdline")) else {
+        return false;
+    };
+    let mut arguments = line.split(|b| *b == 0);
+    if !arguments.any(|a| a == b"-pidfile") {
+        return false;
+    }
+    let file = arguments.next().map(OsStr::from_bytes).map(Path::new);
+    file.and_then(Path::parent).and_then(|named| fs::canonicalize(named).ok()).is_some_and(|at| at == wanted)
 }

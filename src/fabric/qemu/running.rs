@@ -29,6 +29,8 @@ use std::time::{Duration, Instant};
 const GUEST_AGENT_LIMIT: Duration = Duration::from_secs(3);
 /// How long a clean end may take before force is used.
 const CLEAN_END_LIMIT: Duration = Duration::from_secs(5);
+/// How long a state may take before the machine counts as silent.
+const STATUS_LIMIT: Duration = Duration::from_secs(5);
 /// No picture of a console is larger.
 const PICTURE_BYTES_MAX: u64 = 64 << 20;
 
@@ -46,13 +48,16 @@ pub(super) struct QemuMachine {
 
 impl QemuMachine {
     /// Connects to the living QEMU of a folder and makes sure that it is the one the record speaks of.
-    pub(super) fn connect(settings: &QemuSettings, folder: &MachineFolder, record: RunRecord) -> Result<Self> {
+    pub(super) fn connect(
+        settings: &QemuSettings,
+        folder: &MachineFolder,
+        record: RunRecord,
+    ) -> Result<Self> {
         let name = record.name.clone();
         let fail = |source: QmpError| FabricError::Control { machine: name.clone(), source };
         let monitor = Monitor::connect(&folder.qmp_socket()).map_err(fail)?;
-        let process = QemuProcess::of(folder)
-            .or_else(|| monitor.peer_pid().and_then(QemuProcess::open))
-            .ok_or_else(|| FabricError::NotRunning { machine: name.clone() })?;
+        let process =
+            QemuProcess::of(folder).ok_or_else(|| FabricError::NotRunning { machine: name.clone() })?;
         let told = monitor.run("query-uuid", &Value::Null).map_err(fail)?;
         let uuid = told.get("UUID").and_then(Value::as_str).unwrap_or_default().to_owned();
         if uuid != record.machine.to_string() || monitor.peer_pid() != Some(process.pid()) {
@@ -97,20 +102,11 @@ impl QemuMachine {
 
     pub(super) fn disk(&self, disk: DiskId) -> Result<RunDisk> {
         let record = self.record();
-        record
-            .disk(disk)
-            .cloned()
-            .ok_or(FabricError::NoSuchDisk { machine: record.name, disk })
+        record.disk(disk).cloned().ok_or(FabricError::NoSuchDisk { machine: record.name, disk })
     }
 
     pub(super) fn freeze_record(&self) -> Result<FreezeRecord> {
         Ok(self.folder.read(FreezeRecord::FILE)?.unwrap_or_default())
-    }
-
-    /// The word QEMU has for what it is doing.
-    pub(super) fn run_state(&self) -> Result<String> {
-        let told = self.run("query-status", &Value::Null)?;
-        Ok(told.get("status").and_then(Value::as_str).unwrap_or_default().to_owned())
     }
 
     /// Finds out which host ports the forwards got, and writes them down.
@@ -191,7 +187,8 @@ impl Machine for QemuMachine {
         if self.gone() {
             return Ok(MachineState::Off);
         }
-        match self.run_state() {
+        let told = self.monitor.run_within("query-status", &Value::Null, STATUS_LIMIT);
+        match told.map(|t| t.get("status").and_then(Value::as_str).unwrap_or_default().to_owned()) {
             Ok(word) => Ok(state(&word)),
             Err(_) if self.gone() => Ok(MachineState::Off),
             Err(error) => {
@@ -215,9 +212,7 @@ impl Machine for QemuMachine {
         if self.status()? == MachineState::ShutDown {
             return Ok(ShutDown::Done(Orderly::Already));
         }
-        let asked = GuestAgent::connect(&self.folder.guest_agent_socket(), GUEST_AGENT_LIMIT.min(limit))
-            .and_then(|mut agent| agent.ask_shut_down(GUEST_AGENT_LIMIT));
-        if asked.is_ok() {
+        if self.guest_agent_listens() && self.ask_guest_to_shut_down(limit).is_ok() {
             let left = deadline.saturating_duration_since(Instant::now());
             // Most of the time is the agent's; the rest is for the power button.
             if self.wait_for(&notes, MachineState::ShutDown, left * 2 / 3)? {
@@ -288,7 +283,7 @@ impl Machine for QemuMachine {
     }
 
     fn guest_agent_answers(&self, limit: Duration) -> bool {
-        GuestAgent::connect(&self.folder.guest_agent_socket(), limit).is_ok()
+        self.guest_agent_listens() && GuestAgent::connect(&self.folder.guest_agent_socket(), limit).is_ok()
     }
 
     fn start_tracking(&self, disks: &[DiskId]) -> Result<()> {
@@ -342,6 +337,19 @@ impl Machine for QemuMachine {
 }
 
 impl QemuMachine {
+    /// Whether something in the guest has opened the agent's port. Without, nobody would ever answer.
+    pub(super) fn guest_agent_listens(&self) -> bool {
+        let told = self.run("query-chardev", &Value::Null).unwrap_or_default();
+        let ports = told.as_array().into_iter().flatten();
+        let mut ours = ports.filter(|port| port.get("label").and_then(Value::as_str) == Some("qga0"));
+        ours.any(|port| port.get("frontend-open").and_then(Value::as_bool) == Some(true))
+    }
+
+    fn ask_guest_to_shut_down(&self, limit: Duration) -> std::result::Result<(), QmpError> {
+        let limit = GUEST_AGENT_LIMIT.min(limit);
+        GuestAgent::connect(&self.folder.guest_agent_socket(), limit)?.ask_shut_down(limit)
+    }
+
     fn quit_within(&self, limit: Duration) -> Result<()> {
         if self.gone() {
             return Ok(());

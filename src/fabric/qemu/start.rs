@@ -24,6 +24,10 @@ use std::time::{Duration, Instant};
 
 /// How long QEMU may take to open its disks and become a process of its own.
 const LAUNCH_LIMIT: Duration = Duration::from_secs(60);
+/// How long an unborn machine may take to close its disks.
+const CLEAN_END_LIMIT: Duration = Duration::from_secs(5);
+/// Logs of earlier runs that are larger are put aside at a start.
+const LOG_BYTES_MAX: u64 = 8 << 20;
 /// How much of QEMU's log a failed start shows.
 const LOG_TAIL_BYTES: u64 = 4096;
 
@@ -46,6 +50,7 @@ pub(super) fn start(settings: &QemuSettings, spec: &StartSpec) -> Result<(Arc<Qe
     for stale in [folder.pid_file(), folder.qmp_socket(), folder.guest_agent_socket()] {
         remove_file(&stale)?;
     }
+    turn_logs(&folder)?;
     let record = run_record(spec)?;
     folder.write(RUN_RECORD, &record)?;
     let disks: Vec<DiskLine<'_>> = record
@@ -54,16 +59,33 @@ pub(super) fn start(settings: &QemuSettings, spec: &StartSpec) -> Result<(Arc<Qe
         .map(|disk| DiskLine { disk, overlay: frozen.entry(disk.disk).map(|e| e.overlay.as_path()) })
         .collect();
     launch(settings, &folder, name, &arguments(settings, spec, &folder, &disks))?;
-    let machine = prepare(settings, &folder, record, spec);
-    match machine {
+    match prepare(settings, &folder, record, spec) {
         Ok(machine) => Ok((machine, u64::try_from(begun.elapsed().as_millis()).unwrap_or(u64::MAX))),
         Err(error) => {
-            if let Some(process) = QemuProcess::of(&folder) {
-                process.kill(name)?;
-            }
+            end_unborn(&folder, name)?;
             Err(error)
         }
     }
+}
+
+/// Ends a process whose start failed half-way. SIGTERM first: it closes its disks and keeps the trackers.
+fn end_unborn(folder: &MachineFolder, name: &str) -> Result<()> {
+    match QemuProcess::of(folder) {
+        Some(process) if !process.terminated_within(CLEAN_END_LIMIT) => process.kill(name),
+        _ => Ok(()),
+    }
+}
+
+/// Logs of earlier runs are kept up to a size, one generation back.
+fn turn_logs(folder: &MachineFolder) -> Result<()> {
+    for log in [folder.qemu_log(), folder.serial_log()] {
+        if fs::metadata(&log).is_ok_and(|m| m.len() > LOG_BYTES_MAX) {
+            let mut old = log.clone().into_os_string();
+            old.push(".1");
+            fs::rename(&log, old).map_err(FabricError::file("rename", &log))?;
+        }
+    }
+    Ok(())
 }
 
 /// Name of the record of a run.
@@ -195,7 +217,8 @@ fn run_disk(position: usize, definition: &DiskDefinition, given: &StartDisk) -> 
 /// log. It ends with an error when a disk cannot be opened or an argument is wrong.
 fn launch(settings: &QemuSettings, folder: &MachineFolder, name: &str, words: &[String]) -> Result<()> {
     let log = folder.qemu_log();
-    let file = File::options().create(true).append(true).open(&log).map_err(FabricError::file("open", &log))?;
+    let file =
+        File::options().create(true).append(true).open(&log).map_err(FabricError::file("open", &log))?;
     let before = file.metadata().map_err(FabricError::file("read", &log))?.len();
     let fail = |reason: String| FabricError::StartFailed { machine: name.to_owned(), reason };
     let child = Command::new(&settings.qemu)

@@ -4,11 +4,11 @@
 //! The record is written after the bitmaps are what it says: a crash in between leaves "lost" or "none", never
 //! "tracking" where there is a gap.
 
+use super::image;
 use super::nodes::{self, Bitmap};
 use super::running::QemuMachine;
 use super::settings::QemuSettings;
 use super::start::RUN_RECORD;
-use super::image;
 use crate::error::{FabricError, Result};
 use crate::folder::MachineFolder;
 use crate::frozen::FreezePhase;
@@ -86,8 +86,8 @@ pub(super) fn while_off(
     let mut found = BTreeMap::new();
     for disk in folder.definition()?.disks {
         let layer = run.as_ref().and_then(|r| r.disk(disk.id)).and_then(|d| d.chain.last()).cloned();
-        let layer = layer
-            .unwrap_or_else(|| ChainLayer { path: folder.resolve(&disk.path), format: disk.format });
+        let layer =
+            layer.unwrap_or_else(|| ChainLayer { path: folder.resolve(&disk.path), format: disk.format });
         let tracking = match promises.get(disk.id) {
             None => Tracking::None,
             Some(Promise { lost: Some(why), .. }) => Tracking::Lost { why: *why },

@@ -78,7 +78,12 @@ impl Connection {
     }
 
     /// Sends a command and waits for its reply.
-    pub(super) fn command(&self, command: &str, arguments: &Value, limit: Duration) -> Result<Value, QmpError> {
+    pub(super) fn command(
+        &self,
+        command: &str,
+        arguments: &Value,
+        limit: Duration,
+    ) -> Result<Value, QmpError> {
         let lost = || QmpError::Lost { command: command.to_owned() };
         let id = self.next_id.fetch_add(1, Ordering::Relaxed);
         let (reply, replied) = sync_channel(1);
@@ -183,7 +188,8 @@ impl Reader {
 
 /// Connects to a socket whose path may be longer than a socket address holds.
 pub(crate) fn connect_socket(path: &Path) -> Result<UnixStream, QmpError> {
-    let refuse = |e: std::io::Error| QmpError::Connect { path: path.display().to_string(), reason: e.to_string() };
+    let refuse =
+        |e: std::io::Error| QmpError::Connect { path: path.display().to_string(), reason: e.to_string() };
     if path.as_os_str().len() <= SOCKET_PATH_BYTES_MAX {
         return UnixStream::connect(path).map_err(refuse);
     }

@@ -53,8 +53,7 @@ impl Monitor {
     /// # Errors
     /// When nobody listens, or another program holds the socket.
     pub fn connect(path: &Path) -> Result<Self, QmpError> {
-        let monitor =
-            Self { path: path.to_owned(), connection: Mutex::new(None), listeners: Arc::default() };
+        let monitor = Self { path: path.to_owned(), connection: Mutex::new(None), listeners: Arc::default() };
         monitor.connection()?;
         Ok(monitor)
     }
