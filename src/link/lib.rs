@@ -1,1 +1,3 @@
 //! leeward-link: being built.
+
+pub mod messages;

@@ -61,6 +61,10 @@ pub struct Assignment {
     pub policy: ReplicationPolicy,
     /// Paused by a person.
     pub paused: bool,
+    /// Rises whenever the engine changes what this says. The host keeps it and says it again in its facts, so that
+    /// the engine sees whether the host has heard of the last change.
+    #[serde(default)]
+    pub revision: u64,
 }
 
 /// What a person does with a machine's power.
@@ -307,6 +311,9 @@ pub struct ItemFacts {
     pub role: Role,
     /// The highest epoch this host has seen for it.
     pub epoch: Epoch,
+    /// The revision of the assignment it holds.
+    #[serde(default)]
+    pub revision: u64,
     /// The machine on this host.
     pub power: PowerState,
     /// Fenced under a newer epoch than it last ran with.
