@@ -6,6 +6,7 @@ use super::output::Output;
 use super::{connect, looks, places, words};
 use clap::ArgMatches;
 use leeward_engine::operator::Credentials;
+use leeward_engine::records::{AuditEntry, AuditPhase};
 use leeward_engine::store::AuditVerdict;
 use leeward_engine::vault::{self as engine_vault, Listen, VaultFolder, write_private};
 use leeward_model::{Message, text};
@@ -94,7 +95,7 @@ fn audit(args: &ArgMatches, out: &Output) -> Result<(), Stop> {
     let most = args.get_one::<u64>("last").copied().unwrap_or(50);
     let read = engine_vault::read_audit(&folder, most).map_err(unreachable)?;
     for entry in read.newest.iter().rev() {
-        out.say(entry);
+        out.say(&audit_line(entry));
     }
     out.json(&serde_json::json!({ "entries": read.newest, "verdict": read.verdict }));
     match read.verdict {
@@ -106,6 +107,16 @@ fn audit(args: &ArgMatches, out: &Output) -> Result<(), Stop> {
             Err(Stop::Said(Exit::Failed, Message::new("cli-audit-broken").with("entry", entry.to_string())))
         }
     }
+}
+
+fn audit_line(entry: &AuditEntry) -> String {
+    let phase = match &entry.phase {
+        AuditPhase::Begun { arguments } if arguments.is_empty() => text::text("cli-audit-begun"),
+        AuditPhase::Begun { arguments } => format!("{} {arguments}", text::text("cli-audit-begun")),
+        AuditPhase::Refused { why } => format!("{}: {}", text::text("cli-audit-refused"), why.render()),
+        AuditPhase::Ended { state } => words::job_state(*state),
+    };
+    format!("{}  {}  {}  {}  {phase}", words::exact(entry.at), entry.by, entry.verb, entry.target)
 }
 
 fn export(args: &ArgMatches, out: &Output) -> Result<(), Stop> {

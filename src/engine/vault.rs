@@ -9,10 +9,14 @@
 //! engine.json   where the engine listens
 //! ```
 
-use crate::store::{StoreError, fault_of};
-use leeward_model::{Fault, Moment, Recovery};
+use crate::records::{AuditEntry, AuditPhase, Change, Record, VaultRecord};
+use crate::shell::Clock;
+use crate::shell::trust::Trust;
+use crate::store::{AuditVerdict, Store, StoreError, fault_of};
+use leeward_model::{CopyFrequency, Fault, Moment, PolicyId, Recovery, ReplicationPolicy, Retention, VaultId};
 use serde::{Deserialize, Serialize};
 use std::fs::{self, File, OpenOptions};
+use std::future::Future;
 use std::io::{self, Read, Seek, Write};
 use std::path::{Path, PathBuf};
 
@@ -96,6 +100,13 @@ pub enum VaultError {
     },
     /// The database.
     Store(#[from] StoreError),
+    /// The engine cannot listen.
+    Listen {
+        /// Where.
+        addr: String,
+        /// What the operating system said.
+        source: io::Error,
+    },
     /// The vault's certificates.
     Certificates {
         /// The folder.
@@ -121,6 +132,7 @@ impl VaultError {
             }
             Self::Io { path, source } => fault_of("vault-io", &shown(path), source.to_string(), person),
             Self::Store(error) => error.fault(),
+            Self::Listen { addr, source } => fault_of("engine-listen", addr, source.to_string(), person),
             Self::Certificates { path, detail } => {
                 fault_of("vault-certificates", &shown(path), detail.clone(), person)
             }
@@ -340,6 +352,138 @@ impl Drop for VaultLock {
             tracing::debug!(path = %self.path.display(), %error, "lock file not emptied");
         }
     }
+}
+
+/// What is known of a vault without running it.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct About {
+    /// Identity.
+    pub id: VaultId,
+    /// Name.
+    pub name: String,
+    /// When it was created.
+    pub created: Moment,
+}
+
+/// What the audit log says.
+#[derive(Clone, PartialEq, Debug, Serialize)]
+pub struct AuditRead {
+    /// The newest entries, newest first.
+    pub newest: Vec<AuditEntry>,
+    /// Whether the log is what was written.
+    pub verdict: AuditVerdict,
+}
+
+/// Makes a vault: its database with its name in it, its certificate authority, the local user's certificate.
+///
+/// # Errors
+/// When something is at `root` already, or a part cannot be made; then nothing is at `root`.
+pub fn create(
+    root: &Path,
+    name: &str,
+    listen: &Listen,
+    by: &str,
+    clock: &dyn Clock,
+) -> Result<VaultFolder, VaultError> {
+    let draft = VaultFolder::begin(root)?;
+    match furnish(&draft, name, listen, by, clock) {
+        Ok(()) => draft.finish(root),
+        Err(error) => {
+            draft.abandon();
+            Err(error)
+        }
+    }
+}
+
+fn furnish(
+    draft: &VaultFolder,
+    name: &str,
+    listen: &Listen,
+    by: &str,
+    clock: &dyn Clock,
+) -> Result<(), VaultError> {
+    let about = About { id: VaultId(clock.new_id()), name: name.to_owned(), created: clock.now() };
+    let changes = first_changes(&about, listen, by, PolicyId(clock.new_id()));
+    block_on(draft, async {
+        let mut store = Store::create(&draft.database()).await?;
+        store.write(&changes).await?;
+        store.close().await?;
+        Ok(())
+    })?;
+    Trust::create(draft, about.id, name, by, about.created)?;
+    draft.keep_listen(listen)
+}
+
+/// What is known of a vault, whether its engine runs or not.
+///
+/// # Errors
+/// When the database cannot be read.
+pub fn about(folder: &VaultFolder) -> Result<About, VaultError> {
+    let loaded = block_on(folder, async {
+        let store = Store::open(&folder.database()).await?;
+        let loaded = store.load().await?;
+        store.close().await?;
+        Ok(loaded)
+    })?;
+    let vault = loaded.records.iter().find_map(|record| match record {
+        Record::Vault(v) => Some(About { id: v.id, name: v.name.clone(), created: v.created }),
+        _ => None,
+    });
+    vault.ok_or_else(|| VaultError::NotAVault { path: folder.root.clone() })
+}
+
+/// What the database of a new vault begins with: its name, a policy to begin with, and who made it.
+fn first_changes(about: &About, listen: &Listen, by: &str, policy: PolicyId) -> Vec<Change> {
+    let vault = VaultRecord {
+        id: about.id,
+        name: about.name.clone(),
+        created: about.created,
+        engine_addr: listen.advertise.first().cloned().unwrap_or_default(),
+    };
+    let policy = ReplicationPolicy {
+        id: policy,
+        name: leeward_model::text::text("vault-first-policy"),
+        copy_frequency: CopyFrequency::Mins5,
+        retention: Retention::default(),
+        app_consistent_every_mins: 0,
+        bandwidth_bytes_per_sec_max: 0,
+    };
+    let audit = AuditEntry {
+        at: about.created,
+        by: by.to_owned(),
+        verb: "create-vault".to_owned(),
+        target: about.name.clone(),
+        receipt: None,
+        job: None,
+        phase: AuditPhase::Begun { arguments: String::new() },
+    };
+    vec![Change::Put(Record::Vault(vault)), Change::Put(Record::Policy(policy)), Change::Audit(audit)]
+}
+
+/// Reads and verifies the audit log, whether the engine runs or not.
+///
+/// # Errors
+/// When the database cannot be read.
+pub fn read_audit(folder: &VaultFolder, most: u64) -> Result<AuditRead, VaultError> {
+    block_on(folder, async {
+        let store = Store::open(&folder.database()).await?;
+        let newest = store.audit(most).await?;
+        let verdict = store.verify_audit().await?;
+        store.close().await?;
+        Ok(AuditRead { newest, verdict })
+    })
+}
+
+/// Runs a short piece of work on the database from a thread without a runtime.
+fn block_on<T>(
+    folder: &VaultFolder,
+    work: impl Future<Output = Result<T, StoreError>>,
+) -> Result<T, VaultError> {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .map_err(|source| VaultError::Io { path: folder.root.clone(), source })?;
+    Ok(runtime.block_on(work)?)
 }
 
 /// Writes a file that only its owner can read: a new file beside it, synced, then renamed over it.

@@ -137,6 +137,8 @@ cli-audit-sound = The audit log is whole: { $count ->
    *[other] { $count } entries
 }, each sealed with the hash of the one before.
 cli-audit-broken = The audit log was changed or cut from entry { $entry } on. Compare with a backup of the vault, and find out who could write to vault.db.
+cli-audit-begun = begun
+cli-audit-refused = refused
 cli-credentials-written = { $path } written. It lets whoever has it do everything in this vault: carry it safely, then use it with "leeward --engine { $addr } --credentials { $path }".
 cli-credentials-bad = { $path } does not hold credentials of a vault: { $why }
 cli-no-credentials = Attaching to { $engine } needs credentials: --credentials FILE (from "leeward vault export-credentials"), or --vault DIR of the same vault.
@@ -349,3 +351,21 @@ vault-db-full-action = Free some space, then start the engine again. What was ac
 vault-db-failed = { $subject } cannot be read or written
 vault-db-failed-cause = The disk or the file system failed.
 vault-db-failed-action = Check the disk, then start the engine again. What was accepted before is safe.
+
+# Faults of attaching to an engine
+operator-unreachable = The engine at { $subject } cannot be reached
+operator-unreachable-cause = It does not run, another address is right, a firewall is between, or it does not accept these credentials.
+operator-unreachable-action = Check that "leeward engine" runs there, the address and the port, and that the credentials are of the same vault.
+operator-version = The engine at { $subject } is of another version ({ $version })
+operator-version-action = Use the same version of Leeward on both sides.
+
+# The engine itself
+engine-stopped = The engine has stopped
+engine-stopped-action = Start it again: open the vault, or run "leeward engine".
+engine-stopped-by-fault = The engine has stopped: { $what }. { $action }
+engine-core-broken = The engine found itself in a state that should not exist, and has stopped before it wrote anything
+engine-core-broken-action = Start it again: everything accepted before is safe, and unfinished jobs resume. Report the detail below.
+engine-listen = The engine cannot listen on { $subject }
+engine-listen-cause = Another program uses the port, or the address is not one of this computer.
+engine-listen-action = Choose another address with --listen, or stop the other program.
+vault-first-policy = Standard

@@ -1,6 +1,5 @@
-//! What an attached window or command line and the engine say to each other. Frames of JSON over the same kind
-//! of TLS session that agents use, with an operator's certificate. Apart from `delta`, which says how a snapshot
-//! travels.
+//! What an attached window or command line and the engine say to each other: frames of JSON over TLS, with an
+//! operator's certificate. Apart from `delta`, which says how a snapshot travels.
 
 use super::delta::Delta;
 use leeward_model::{Command, CommandOutcome, Preview, ReceiptId};
@@ -12,13 +11,15 @@ pub(crate) const VERSION: u32 = 1;
 /// Operator to engine.
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
 pub(crate) enum Ask {
-    /// The first thing said.
+    /// The first thing said. `by` is who sits there, for the audit; the certificate says whether they may.
     Hello { version: u32, program: String, by: String },
     /// Gives a command. The receipt is chosen by the sender, so that sending it again after a reconnect is the
     /// same command, not a second one.
-    Submit { receipt: ReceiptId, command: Command },
+    Submit { receipt: ReceiptId, command: Box<Command> },
+    /// The outcome has arrived and may be forgotten.
+    Took { receipt: ReceiptId },
     /// Asks what a command would do.
-    Preview { number: u64, command: Command },
+    Preview { number: u64, command: Box<Command> },
     /// Asks for the whole snapshot, because a delta did not fit.
     Whole,
 }
@@ -34,4 +35,6 @@ pub(crate) enum Tell {
     Preview { number: u64, preview: Box<Preview> },
     /// The world has changed.
     Snapshot(Box<Delta>),
+    /// The engine ends.
+    Farewell,
 }

@@ -33,6 +33,11 @@ impl Outcomes {
         }
     }
 
+    /// What became of it, without taking it away.
+    pub(crate) fn peek(&self, receipt: ReceiptId) -> Option<CommandOutcome> {
+        self.inner.lock().unwrap_or_else(PoisonError::into_inner).waiting.get(&receipt).cloned()
+    }
+
     pub(crate) fn take(&self, receipt: ReceiptId) -> Option<CommandOutcome> {
         let mut inner = self.inner.lock().unwrap_or_else(PoisonError::into_inner);
         let outcome = inner.waiting.remove(&receipt)?;

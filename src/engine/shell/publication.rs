@@ -3,6 +3,7 @@
 
 use leeward_model::{Message, Snapshot, SnapshotFeed};
 use std::sync::{Arc, PoisonError, RwLock};
+use tokio::sync::watch;
 
 /// Called from another thread whenever there is news.
 type Wake = Arc<dyn Fn() + Send + Sync>;
@@ -17,6 +18,7 @@ struct Inner {
     latest: RwLock<Arc<Snapshot>>,
     lost: RwLock<Option<Message>>,
     wakes: RwLock<Vec<Wake>>,
+    rings: watch::Sender<u64>,
 }
 
 impl Publication {
@@ -25,6 +27,7 @@ impl Publication {
             latest: RwLock::new(first),
             lost: RwLock::new(None),
             wakes: RwLock::new(Vec::new()),
+            rings: watch::Sender::new(0),
         };
         Self { inner: Arc::new(inner) }
     }
@@ -47,8 +50,14 @@ impl Publication {
         }
     }
 
+    /// Hears every ring, for tasks that come and go.
+    pub(crate) fn subscribe(&self) -> watch::Receiver<u64> {
+        self.inner.rings.subscribe()
+    }
+
     /// Wakes whoever listens, for a snapshot or for an outcome.
     pub(crate) fn ring(&self) {
+        self.inner.rings.send_modify(|n| *n += 1);
         let wakes = self.inner.wakes.read().unwrap_or_else(PoisonError::into_inner).clone();
         for wake in wakes {
             wake();

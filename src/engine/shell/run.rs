@@ -1,0 +1,297 @@
+//! The engine's loop: take one piece of news, let the core decide, write the decision, have it done. Nothing is
+//! done before it is written, and when it cannot be written the engine stops rather than act on what would be
+//! forgotten.
+
+use super::agents::Lines;
+use super::clock::Clock;
+use super::inbox::{News, stopped};
+use super::outcomes::Outcomes;
+use super::publication::Publication;
+use super::trust::Trust;
+use crate::core::{Core, Effect, IdSource, Input, Outcome};
+use crate::store::{Store, fault_of};
+use leeward_model::{CommandOutcome, Fault, Message, Moment, ReceiptId, Recovery, Refusal};
+use std::collections::{HashMap, HashSet, VecDeque};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::{Arc, RwLock};
+use std::time::Duration;
+use tokio::sync::{mpsc, oneshot};
+use tokio::time::Instant;
+
+/// At most four publications a second.
+const PUBLISH_EVERY: Duration = Duration::from_millis(250);
+
+/// Receipts remembered, so that a command sent again after a reconnect is not a second one.
+const RECEIPTS_KEPT: usize = 16_384;
+
+/// Without any news the clock is shown to the core this often: ages and deadlines move.
+const IDLE_TICK: Duration = Duration::from_secs(5);
+
+/// Ids for the core, from the clock seam.
+struct Ids<'a>(&'a dyn Clock);
+
+impl IdSource for Ids<'_> {
+    fn new_id(&mut self) -> uuid::Uuid {
+        self.0.new_id()
+    }
+}
+
+/// Everything the loop holds.
+pub(super) struct Runner {
+    pub(super) core: Arc<RwLock<Core>>,
+    pub(super) store: Store,
+    pub(super) clock: Arc<dyn Clock>,
+    pub(super) lines: Lines,
+    pub(super) trust: Trust,
+    pub(super) outcomes: Outcomes,
+    pub(super) publication: Publication,
+    pub(super) enrolments: HashMap<u64, oneshot::Sender<Result<leeward_model::AgentId, Refusal>>>,
+    pub(super) pace: Pace,
+    pub(super) receipts: Receipts,
+}
+
+/// When to publish and when to wake.
+#[derive(Debug)]
+pub(super) struct Pace {
+    wake_at: Option<Moment>,
+    dirty: bool,
+    published: Option<Instant>,
+    next_enrolment: u64,
+}
+
+impl Pace {
+    pub(super) const fn new() -> Self {
+        Self { wake_at: None, dirty: true, published: None, next_enrolment: 0 }
+    }
+
+    /// The instant at which a changed world may be published.
+    fn publish_at(&self) -> Option<Instant> {
+        self.dirty.then(|| self.published.map_or_else(Instant::now, |at| at + PUBLISH_EVERY))
+    }
+
+    fn wake_in(&self, now: Moment) -> Duration {
+        let wait = self.wake_at.map_or(i64::MAX, |at| at.millis_since(now).max(0));
+        Duration::from_millis(u64::try_from(wait).unwrap_or(u64::MAX)).min(IDLE_TICK)
+    }
+}
+
+/// Receipts that were seen, bounded.
+#[derive(Debug, Default)]
+pub(super) struct Receipts {
+    seen: HashSet<ReceiptId>,
+    order: VecDeque<ReceiptId>,
+}
+
+impl Receipts {
+    /// Whether it is new.
+    fn first(&mut self, receipt: ReceiptId) -> bool {
+        let new = self.seen.insert(receipt);
+        if new {
+            self.order.push_back(receipt);
+        }
+        while self.order.len() > RECEIPTS_KEPT {
+            if let Some(oldest) = self.order.pop_front() {
+                self.seen.remove(&oldest);
+            }
+        }
+        new
+    }
+}
+
+impl Runner {
+    /// Runs until it is told to stop (`Ok`) or cannot go on safely.
+    pub(super) async fn run(&mut self, mut inbox: mpsc::UnboundedReceiver<News>) -> Result<(), Fault> {
+        self.take(Input::Started).await?;
+        loop {
+            let now = self.clock.now();
+            let publish_at = self.pace.publish_at();
+            let input = tokio::select! {
+                biased;
+                () = until(publish_at), if publish_at.is_some() => {
+                    self.publish()?;
+                    continue;
+                }
+                news = inbox.recv() => match news {
+                    None | Some(News::Stop) => break,
+                    Some(news) => self.input_of(news),
+                },
+                () = tokio::time::sleep(self.pace.wake_in(now)) => {
+                    self.pace.wake_at = self.pace.wake_at.filter(|at| *at > self.clock.now());
+                    Some(Input::Tick)
+                }
+            };
+            if let Some(input) = input {
+                self.take(input).await?;
+            }
+        }
+        self.publish()
+    }
+
+    /// News as the core takes it; `None` for news of a session that is no longer the agent's.
+    fn input_of(&mut self, news: News) -> Option<Input> {
+        match news {
+            News::Command { receipt, by, command } => {
+                self.receipts.first(receipt).then_some(Input::Command { receipt, by, command })
+            }
+            News::EnrolmentAsked { ask, answer } => {
+                self.pace.next_enrolment += 1;
+                let reply = self.pace.next_enrolment;
+                self.enrolments.insert(reply, answer);
+                Some(Input::EnrolmentAsked {
+                    key: ask.key,
+                    agent: leeward_model::AgentId(self.clock.new_id()),
+                    host: ask.host,
+                    site: ask.site,
+                    version: ask.version,
+                    replication_addr: ask.replication_addr,
+                    reply,
+                })
+            }
+            News::AgentConnected { hello, certificate_expires, line } => {
+                self.lines.open(hello.agent, line);
+                Some(Input::AgentConnected { hello, certificate_expires })
+            }
+            News::AgentLost { agent, session, why } => {
+                self.lines.close(agent, session).then_some(Input::AgentLost { agent, why })
+            }
+            News::Fact { agent, session, fact } => {
+                self.lines.is_current(agent, session).then_some(Input::Fact { agent, fact })
+            }
+            News::Reply { agent, session, call, reply } => {
+                let current = self.lines.is_current(agent, session);
+                current.then_some(Input::Reply { agent, call, reply: *reply })
+            }
+            News::Stop => None,
+        }
+    }
+
+    /// Decides, writes, does; and whatever doing it gives back at once is taken in turn.
+    async fn take(&mut self, input: Input) -> Result<(), Fault> {
+        let mut waiting = VecDeque::from([input]);
+        while let Some(input) = waiting.pop_front() {
+            let outcome = self.decide(input)?;
+            self.store.write(&outcome.changes).await.map_err(|error| {
+                tracing::error!(%error, "the vault database took no change; the engine stops");
+                error.fault()
+            })?;
+            self.pace.dirty |= outcome.visible;
+            for effect in outcome.effects {
+                if let Some(answer) = self.perform(effect) {
+                    waiting.push_back(answer);
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// A panic in the core leaves it in a state nobody knows: nothing of it is written, and the engine stops.
+    fn decide(&mut self, input: Input) -> Result<Outcome, Fault> {
+        let now = self.clock.now();
+        let doing = name_of(&input);
+        let decided = catch_unwind(AssertUnwindSafe(|| {
+            let mut core = self.core.write().unwrap_or_else(std::sync::PoisonError::into_inner);
+            core.apply(input, now, &mut Ids(self.clock.as_ref()))
+        }));
+        decided.map_err(|panic| panicked(&*panic, doing))
+    }
+
+    fn publish(&mut self) -> Result<(), Fault> {
+        let now = self.clock.now();
+        let made = catch_unwind(AssertUnwindSafe(|| {
+            self.core.write().unwrap_or_else(std::sync::PoisonError::into_inner).snapshot(now)
+        }));
+        let snapshot = made.map_err(|panic| panicked(&*panic, "snapshot"))?;
+        self.pace.dirty = false;
+        self.pace.published = Some(Instant::now());
+        self.publication.publish(snapshot);
+        Ok(())
+    }
+
+    /// Does one thing; some give the core an answer at once.
+    fn perform(&mut self, effect: Effect) -> Option<Input> {
+        match effect {
+            Effect::Call { agent, call, request } => {
+                self.lines.call(agent, call, self.trust.complete(request));
+                None
+            }
+            Effect::Answer { receipt, outcome } => {
+                self.outcomes.put(receipt, outcome);
+                self.publication.ring();
+                None
+            }
+            Effect::MakeKey { receipt, key, site, expires } => match self.trust.make_key(key, &site, expires) {
+                Ok(file_text) => Some(Input::KeyMade { receipt, key, file_text }),
+                Err(fault) => {
+                    self.outcomes.put(receipt, CommandOutcome::Failed(Box::new(fault)));
+                    self.publication.ring();
+                    None
+                }
+            },
+            Effect::EnrolmentDecided { reply, decision } => {
+                if let Some(answer) = self.enrolments.remove(&reply)
+                    && answer.send(decision).is_err()
+                {
+                    tracing::info!("a host that asked to be enrolled went away before the answer");
+                }
+                None
+            }
+            Effect::RevokeCertificate { agent } => {
+                self.trust.revoke(agent, self.clock.now());
+                None
+            }
+            Effect::Disconnect { agent } => {
+                self.lines.hang_up(agent);
+                None
+            }
+            Effect::WakeAt(at) => {
+                self.pace.wake_at = Some(self.pace.wake_at.map_or(at, |earlier| earlier.min(at)));
+                None
+            }
+        }
+    }
+
+    /// After the end: nobody waits for ever.
+    pub(super) fn farewell(&mut self, end: &Result<(), Fault>) {
+        for (_, answer) in self.enrolments.drain() {
+            answer.send(Err(Refusal { why: stopped().what, helps: None })).ok();
+        }
+        let why = match end {
+            Ok(()) => Message::new("engine-stopped"),
+            Err(fault) => {
+                Message::new("engine-stopped-by-fault").with("what", fault.what.render()).with("action", fault.action.render())
+            }
+        };
+        self.publication.set_lost(Some(why));
+    }
+}
+
+/// What kind of input it was: the whole may be long, or hold a secret.
+const fn name_of(input: &Input) -> &'static str {
+    match input {
+        Input::Started => "started",
+        Input::Command { .. } => "command",
+        Input::KeyMade { .. } => "key made",
+        Input::EnrolmentAsked { .. } => "enrolment asked",
+        Input::AgentConnected { .. } => "agent connected",
+        Input::AgentLost { .. } => "agent lost",
+        Input::Fact { .. } => "fact",
+        Input::Reply { .. } => "reply",
+        Input::Tick => "tick",
+    }
+}
+
+async fn until(at: Option<Instant>) {
+    match at {
+        Some(at) => tokio::time::sleep_until(at).await,
+        None => std::future::pending().await,
+    }
+}
+
+fn panicked(panic: &(dyn std::any::Any + Send), doing: &str) -> Fault {
+    let said = panic
+        .downcast_ref::<&str>()
+        .map(|s| (*s).to_owned())
+        .or_else(|| panic.downcast_ref::<String>().cloned())
+        .unwrap_or_default();
+    fault_of("engine-core-broken", "engine", format!("{said} [{doing}]"), Recovery::NeedsPerson)
+}
