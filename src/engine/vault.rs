@@ -144,7 +144,6 @@ fn held_fault(path: &str, by: Option<&Holder>) -> Fault {
     let mut fault = fault_of("vault-held", path, String::new(), Recovery::NeedsPerson);
     if let Some(by) = by {
         fault.what = leeward_model::Message::new("vault-held-by")
-            .with("subject", path)
             .with("pid", by.pid.to_string())
             .with("host", by.host.clone())
             .with("addr", if by.addr.is_empty() { "-" } else { by.addr.as_str() });

@@ -311,52 +311,52 @@ cli-reference-shortcut = In the window: { $keys }.
 cli-reference-default = Without it: { $value }
 
 # Faults of a vault's folder
-vault-missing = There is no folder { $subject }
+vault-missing = There is no such folder
 vault-missing-cause = The path is misspelt, or the disk it lies on is not mounted.
 vault-missing-action = Check the path, or make a vault there with "leeward vault create".
-vault-not-one = { $subject } is a folder, but there is no vault in it
+vault-not-one = There is no vault in this folder
 vault-not-one-cause = Another folder was meant, or vault.db was moved away.
 vault-not-one-action = Name the folder that holds vault.db, or make a vault in a new folder with "leeward vault create".
-vault-occupied = { $subject } is not empty, so no vault can be made there
+vault-occupied = No vault can be made here: the folder is not empty
 vault-occupied-action = Name a folder that does not exist yet or is empty. If it is a vault already, open it instead.
-vault-held = The vault { $subject } is run by another engine
-vault-held-by = The vault { $subject } is run by another engine: process { $pid } on { $host }, listening on { $addr }
+vault-held = The vault is run by another engine
+vault-held-by = The vault is run by another engine: process { $pid } on { $host }, listening on { $addr }
 vault-held-cause = Leeward is open in another window, or runs as a service.
 vault-held-action = Attach to it with "leeward --engine", or stop it first. Two engines never write one vault.
-vault-no-permission = The operating system refuses access to { $subject }
+vault-no-permission = The operating system refuses access
 vault-no-permission-cause = The vault belongs to another user: only its owner may read it.
 vault-no-permission-action = Run as the user that owns the vault, or attach to its engine with credentials.
-vault-io = { $subject } cannot be read or written
+vault-io = A part of the vault cannot be read or written
 vault-io-action = See the detail, and check the disk and the file system.
-vault-certificates = The certificates of the vault { $subject } cannot be used
+vault-certificates = The certificates of the vault cannot be used
 vault-certificates-cause = Files in ca/ or operator/ were removed, changed, or belong to another user.
 vault-certificates-action = Put the folders ca/ and operator/ back from a backup of the vault.
 
 # Faults of a vault's database
-vault-db-foreign = { $subject } is a database, but not one of a vault
+vault-db-foreign = The file is a database, but not one of a vault
 vault-db-foreign-cause = A file of another program lies there under this name.
 vault-db-foreign-action = Name the folder of a vault, or put vault.db back from a backup.
-vault-db-newer = { $subject } was made by a newer version of Leeward
+vault-db-newer = The vault was made by a newer version of Leeward
 vault-db-newer-cause = A newer version has worked on this vault; going back is not possible.
 vault-db-newer-action = Install that version or a later one. Nothing was changed.
-vault-db-damaged = { $subject } is damaged
+vault-db-damaged = The vault's database is damaged
 vault-db-damaged-cause = The disk failed, or something other than Leeward wrote to the file.
 vault-db-damaged-action = Keep the file, and put vault.db back from a backup of the vault; without one, make a new vault and enrol the agents again. The agents go on replicating meanwhile, and their recovery points are not in this file.
-vault-db-no-permission = The operating system refuses access to { $subject }
+vault-db-no-permission = The operating system refuses access to the vault's database
 vault-db-no-permission-cause = The file belongs to another user, or lies on a file system that cannot be written.
 vault-db-no-permission-action = Run as the user that owns the vault, or make the file system writable.
-vault-db-full = The disk of { $subject } is full
+vault-db-full = The disk of the vault's database is full
 vault-db-full-cause = Other files take the space; the database itself stays small.
 vault-db-full-action = Free some space, then start the engine again. What was accepted before is safe.
-vault-db-failed = { $subject } cannot be read or written
+vault-db-failed = The vault's database cannot be read or written
 vault-db-failed-cause = The disk or the file system failed.
 vault-db-failed-action = Check the disk, then start the engine again. What was accepted before is safe.
 
 # Faults of attaching to an engine
-operator-unreachable = The engine at { $subject } cannot be reached
+operator-unreachable = The engine cannot be reached
 operator-unreachable-cause = It does not run, another address is right, a firewall is between, or it does not accept these credentials.
 operator-unreachable-action = Check that "leeward engine" runs there, the address and the port, and that the credentials are of the same vault.
-operator-version = The engine at { $subject } is of another version ({ $version })
+operator-version = The engine is of another version ({ $version })
 operator-version-action = Use the same version of Leeward on both sides.
 
 # The engine itself
@@ -365,7 +365,7 @@ engine-stopped-action = Start it again: open the vault, or run "leeward engine".
 engine-stopped-by-fault = The engine has stopped: { $what }. { $action }
 engine-core-broken = The engine found itself in a state that should not exist, and has stopped before it wrote anything
 engine-core-broken-action = Start it again: everything accepted before is safe, and unfinished jobs resume. Report the detail below.
-engine-listen = The engine cannot listen on { $subject }
+engine-listen = The engine cannot listen there
 engine-listen-cause = Another program uses the port, or the address is not one of this computer.
 engine-listen-action = Choose another address with --listen, or stop the other program.
 vault-first-policy = Standard

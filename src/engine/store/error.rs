@@ -105,7 +105,7 @@ pub(crate) fn fault_of(code: &'static str, subject: &str, detail: String, recove
     let cause = format!("{code}-cause");
     Fault {
         code: code.to_owned(),
-        what: Message::new(code).with("subject", subject),
+        what: Message::new(code),
         subject: subject.to_owned(),
         causes: if leeward_model::text::has(&cause) { vec![message("-cause")] } else { Vec::new() },
         action: message("-action"),
