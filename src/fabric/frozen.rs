@@ -10,6 +10,8 @@ use leeward_model::{DiskId, Moment};
 use serde::{Deserialize, Serialize};
 use std::path::PathBuf;
 
+use crate::error::Result;
+use crate::folder::{MachineFolder, remove_file};
 use crate::spec::ChainLayer;
 
 /// One disk to freeze.
@@ -108,11 +110,29 @@ impl FreezeEntry {
 #[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
 pub(crate) struct FreezeRecord {
     pub(crate) disks: Vec<FreezeEntry>,
+    /// Overlay files that hold nothing anybody needs: about to be made, or merged. Whoever finds them here removes
+    /// them; a file that is named nowhere is somebody else's.
+    #[serde(default)]
+    pub(crate) unneeded: Vec<PathBuf>,
 }
 
 impl FreezeRecord {
     /// Name of the record.
     pub(crate) const FILE: &'static str = "freeze.json";
+
+    /// Removes the files nobody needs, then forgets them.
+    pub(crate) fn sweep(folder: &MachineFolder) -> Result<()> {
+        let Some(mut record) = folder.read::<Self>(Self::FILE)? else {
+            return Ok(());
+        };
+        if record.unneeded.is_empty() {
+            return Ok(());
+        }
+        for overlay in std::mem::take(&mut record.unneeded) {
+            remove_file(&overlay)?;
+        }
+        folder.write(Self::FILE, &record)
+    }
 
     pub(crate) fn entry(&self, disk: DiskId) -> Option<&FreezeEntry> {
         self.disks.iter().find(|e| e.disk == disk)

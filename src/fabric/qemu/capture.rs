@@ -140,8 +140,9 @@ fn take(
     mut captured: Captured,
     parts: &[Part],
 ) -> Result<Captured> {
-    make_spools(machine, parts)?;
+    // Before the spools are made: what the record names is the capture's to remove.
     machine.folder.write(CaptureRecord::FILE, &CaptureRecord::Begun(captured.clone()))?;
+    make_spools(machine, parts)?;
     let notes = machine.monitor.listen();
     let latency_before = machine.write_latency()?;
     let freeze = match ask.consistency {

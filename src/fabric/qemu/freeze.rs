@@ -7,7 +7,7 @@ use super::nodes::{self, Nodes};
 use super::running::QemuMachine;
 use super::tracking::{self, BITMAP};
 use crate::error::{FabricError, Result};
-use crate::folder::{remove_file, sync_file};
+use crate::folder::sync_file;
 use crate::frozen::{FreezeAsk, FreezeEntry, FreezePhase, FreezeRecord, FrozenBase};
 use crate::hypervisor::Machine;
 use crate::spec::RunDisk;
@@ -26,26 +26,17 @@ pub(super) fn freeze(
     ask: &FreezeAsk,
     clock: &dyn Fn() -> Moment,
 ) -> Result<FrozenBase> {
+    settle(machine)?;
     let parts = check(machine, ask)?;
     match send(machine, &parts, clock) {
         Ok(frozen) => Ok(frozen),
         Err(error) => {
-            let cleaned = settle(machine).and_then(|()| remove_unused(machine, &parts));
-            if let Err(also) = cleaned {
+            if let Err(also) = settle(machine) {
                 tracing::warn!(error = %also, "a failed freeze is not cleaned up yet");
             }
             Err(error)
         }
     }
-}
-
-/// Overlays of a freeze that failed before its record: nothing was ever written to them.
-fn remove_unused(machine: &QemuMachine, parts: &[Part]) -> Result<()> {
-    let record = machine.freeze_record()?;
-    for part in parts.iter().filter(|p| record.entry(p.run.disk).is_none()) {
-        remove_file(&part.overlay)?;
-    }
-    Ok(())
 }
 
 fn check(machine: &QemuMachine, ask: &FreezeAsk) -> Result<Vec<Part>> {
@@ -70,6 +61,9 @@ fn check(machine: &QemuMachine, ask: &FreezeAsk) -> Result<Vec<Part>> {
 }
 
 fn send(machine: &QemuMachine, parts: &[Part], clock: &dyn Fn() -> Moment) -> Result<FrozenBase> {
+    let mut record = machine.freeze_record()?;
+    record.unneeded.extend(parts.iter().map(|part| part.overlay.clone()));
+    machine.folder.write(FreezeRecord::FILE, &record)?;
     for part in parts {
         let Some(base) = part.run.chain.last() else {
             continue;
@@ -87,7 +81,7 @@ fn send(machine: &QemuMachine, parts: &[Part], clock: &dyn Fn() -> Moment) -> Re
     let nodes = nodes::look(machine, BITMAP)?;
     let actions = actions(machine, parts, &nodes)?;
     let instant = clock();
-    let mut record = machine.freeze_record()?;
+    record.unneeded.retain(|path| !parts.iter().any(|part| part.overlay == *path));
     record.disks.extend(parts.iter().map(|part| FreezeEntry {
         disk: part.run.disk,
         chain: part.run.chain.clone(),
@@ -144,12 +138,11 @@ pub(super) fn settle(machine: &QemuMachine) -> Result<()> {
     }
     if !dropped.is_empty() {
         record.disks.retain(|e| !dropped.iter().any(|(disk, _)| *disk == e.disk));
+        record.unneeded.extend(dropped.into_iter().map(|(_, overlay)| overlay));
         machine.folder.write(FreezeRecord::FILE, &record)?;
     }
-    for (_, overlay) in dropped {
-        remove_file(&overlay)?;
-    }
-    remove_stray_nodes(machine, &record)
+    remove_stray_nodes(machine, &record)?;
+    FreezeRecord::sweep(&machine.folder)
 }
 
 /// Overlay nodes that no record knows: made for a freeze that did not get as far as its record, or left by a

@@ -8,7 +8,7 @@ use super::jobs;
 use super::nodes;
 use super::running::QemuMachine;
 use crate::error::{FabricError, Result};
-use crate::folder::{remove_file, sync_file};
+use crate::folder::sync_file;
 use crate::frozen::{FreezeEntry, FreezePhase, FreezeRecord, Merged};
 use crate::hypervisor::Machine;
 use crate::qmp::Note;
@@ -107,7 +107,7 @@ fn switch(machine: &QemuMachine, run: &RunDisk, notes: &Receiver<Note>) -> Resul
     let stopped_millis = if resume { millis(stopped) } else { 0 };
     match (over, completed) {
         (Over::Base, _) => {
-            nodes::remove(machine, &run.overlay_node)?;
+            let_go(machine, run)?;
             Ok(stopped_millis)
         }
         (Over::Overlay, Err(error)) => Err(error),
@@ -157,14 +157,17 @@ fn finish_switch(machine: &QemuMachine, run: &RunDisk, ids: &[String; 1]) -> Res
         sync_file(&base.path)?;
     }
     let mut record = machine.freeze_record()?;
-    let overlay = record.entry(run.disk).map(|e| e.overlay.clone());
-    record.disks.retain(|e| e.disk != run.disk);
+    let merged: Vec<_> = record.disks.extract_if(.., |e| e.disk == run.disk).collect();
+    record.unneeded.extend(merged.into_iter().map(|e| e.overlay));
     machine.folder.write(FreezeRecord::FILE, &record)?;
     jobs::dismiss(machine, ids)?;
-    if let Some(overlay) = overlay {
-        remove_file(&overlay)?;
-    }
     Ok(Over::Base)
+}
+
+/// Closes the merged overlay and removes its file.
+fn let_go(machine: &QemuMachine, run: &RunDisk) -> Result<()> {
+    nodes::remove(machine, &run.overlay_node)?;
+    FreezeRecord::sweep(&machine.folder)
 }
 
 /// Finishes a switch that was under way when its agent died, and lets the guest run again. A merge that was only
@@ -190,7 +193,7 @@ fn settle_switch(machine: &QemuMachine, entry: &FreezeEntry, resume: bool) -> Re
         machine.resume()?;
     }
     match over {
-        Over::Base => nodes::remove(machine, &run.overlay_node),
+        Over::Base => let_go(machine, &run),
         // The next merge goes on from there.
         Over::Overlay => Ok(()),
     }

@@ -31,6 +31,8 @@ const GUEST_AGENT_LIMIT: Duration = Duration::from_secs(3);
 const CLEAN_END_LIMIT: Duration = Duration::from_secs(5);
 /// How long a state may take before the machine counts as silent.
 const STATUS_LIMIT: Duration = Duration::from_secs(5);
+/// A guest that is still booting does not notice the power button; it is pressed again after this.
+const PRESS_AGAIN: Duration = Duration::from_secs(10);
 /// No picture of a console is larger.
 const PICTURE_BYTES_MAX: u64 = 64 << 20;
 
@@ -219,12 +221,16 @@ impl Machine for QemuMachine {
                 return Ok(ShutDown::Done(Orderly::GuestAgent));
             }
         }
-        self.run("system_powerdown", &Value::Null)?;
-        let left = deadline.saturating_duration_since(Instant::now());
-        if self.wait_for(&notes, MachineState::ShutDown, left)? {
-            return Ok(ShutDown::Done(Orderly::PowerButton));
+        loop {
+            self.run("system_powerdown", &Value::Null)?;
+            let left = deadline.saturating_duration_since(Instant::now());
+            if self.wait_for(&notes, MachineState::ShutDown, left.min(PRESS_AGAIN))? {
+                return Ok(ShutDown::Done(Orderly::PowerButton));
+            }
+            if left <= PRESS_AGAIN {
+                return Ok(ShutDown::StillRunning);
+            }
         }
-        Ok(ShutDown::StillRunning)
     }
 
     fn quit(&self, limit: Duration) -> Result<()> {

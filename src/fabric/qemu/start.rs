@@ -144,6 +144,7 @@ fn frozen_overlays(folder: &MachineFolder, spec: &StartSpec) -> Result<FreezeRec
     if spec.purpose == Purpose::Test {
         return Ok(FreezeRecord::default());
     }
+    FreezeRecord::sweep(folder)?;
     let mut record: FreezeRecord = folder.read(FreezeRecord::FILE)?.unwrap_or_default();
     for entry in &mut record.disks {
         let given = spec.disks.iter().find(|d| d.disk == entry.disk).and_then(|d| d.chain.last());

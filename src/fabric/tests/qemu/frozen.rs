@@ -128,7 +128,6 @@ fn an_agent_killed_in_a_freeze_gets_all_of_it_or_nothing() {
     stage.let_guest_write(&machine, 20);
     stage.merge(&machine);
     // Now one that was prepared and never sent: record, overlay and node are there, the device is not on it.
-    let before = std::fs::read(stage.file("freeze.json")).unwrap();
     let entry = serde_json::json!({"disks": [{
         "disk": stage.disk("os"), "chain": machine.record().disks[0].chain,
         "overlay": stage.file("os.overlay.qcow2"), "instant": 5, "phase": "Preparing"}]});
@@ -147,7 +146,7 @@ fn an_agent_killed_in_a_freeze_gets_all_of_it_or_nothing() {
     drop(machine);
     let machine = stage.adopt_anew();
     assert!(machine.frozen().unwrap().is_empty());
-    assert_eq!(std::fs::read(stage.file("freeze.json")).unwrap(), before);
+    assert!(!stage.file("os.overlay.qcow2").exists());
     stage.delta_closes_the_gap(machine, copies);
 }
 

@@ -21,6 +21,16 @@ _start:
     movw $256, %cx
     rep stosw
     sti
+    # Go on where the last life was: from the head of disk one, which is written again on both disks, because
+    # disk two may be one behind.
+    movb $0x80, %dl
+    movb $0x42, %dh
+    movl $64, %eax
+    call sector
+    cmpl $0, 0x8000
+    je fresh
+    decl 0x8000
+fresh:
     # Let the power button set its status bit.
     movw $0x602, %dx
     movw $0x100, %ax
@@ -55,19 +65,21 @@ off:
     jmp tick
 # The record to its block, then to the head, of drive dl.
 both:
+    movb $0x43, %dh
     movl 0x8000, %eax
     andl $0xff, %eax
     shll $7, %eax
     addl $2048, %eax
     call sector
     movl $64, %eax
-# One sector at eax of drive dl. A drive that is not there is passed over.
+# One sector at eax of drive dl: read (dh = 0x42) or written (0x43). A drive that is not there is passed over.
 sector:
     pushw %bp
     pushw %dx
     movl %eax, lba
     movw $packet, %si
-    movw $0x4300, %ax
+    movb %dh, %ah
+    movb $0, %al
     int $0x13
     popw %dx
     popw %bp

@@ -8,4 +8,5 @@ mod fence;
 mod frozen;
 mod power;
 mod stage;
+mod thrash;
 mod tracking;
