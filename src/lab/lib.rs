@@ -1,1 +1,27 @@
-//! leeward-lab: being built.
+//! leeward-lab: the two-site sample lab. Makes real machines that boot from their own disks and can prove what
+//! they have, puts them at one of two hosts on this computer, and starts, stops and kills those hosts.
+//!
+//! The guests: a Debian kernel, busybox, QEMU's guest agent and a program of ours that writes numbered records.
+//! Everything else is as it would be in the world: nothing is handed in by the hypervisor at boot.
+
+mod agents;
+mod archive;
+mod disks;
+mod error;
+mod hosts;
+mod machines;
+mod make;
+mod packages;
+mod parts;
+mod progress;
+mod programs;
+mod serial;
+mod spec;
+
+pub use agents::Lab;
+pub use error::LabError;
+pub use hosts::AgentConfig;
+pub use make::make;
+pub use progress::LabProgress;
+pub use serial::{Said, last_record_at_stop, last_record_seen, said};
+pub use spec::{HostSpec, LabSpec, MachineSpec};
