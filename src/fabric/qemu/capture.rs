@@ -142,6 +142,7 @@ fn take(
 ) -> Result<Captured> {
     // Before the spools are made: what the record names is the capture's to remove.
     machine.folder.write(CaptureRecord::FILE, &CaptureRecord::Begun(captured.clone()))?;
+    jobs::dismiss(machine, &ids(parts))?;
     make_spools(machine, parts)?;
     let notes = machine.monitor.listen();
     let latency_before = machine.write_latency()?;
@@ -172,7 +173,10 @@ fn take(
     captured.guest_write_latency = Some(latency);
     captured.took_millis = millis(begun.elapsed());
     machine.folder.write(CaptureRecord::FILE, &CaptureRecord::Taken(captured.clone()))?;
-    jobs::dismiss(machine, &ids(parts))?;
+    // From here on it is taken, whatever becomes of the jobs.
+    if let Err(error) = jobs::dismiss(machine, &ids(parts)) {
+        tracing::warn!(%error, "the jobs of a capture are left; the next one dismisses them");
+    }
     Ok(captured)
 }
 
