@@ -7,7 +7,7 @@ use super::{places, vault};
 use clap::ArgMatches;
 use leeward_engine::shell::Engine;
 use leeward_engine::vault::VaultFolder;
-use leeward_model::{Message, SnapshotFeed};
+use leeward_model::Message;
 use std::path::PathBuf;
 
 pub(crate) fn run(args: &ArgMatches, out: &Output) -> Result<(), Stop> {

@@ -9,10 +9,10 @@
 //! engine.json   where the engine listens
 //! ```
 
-use crate::records::{AuditEntry, AuditPhase, Change, Record, VaultRecord};
+use crate::records::{AuditEntry, Change, Record, VaultRecord};
 use crate::shell::Clock;
 use crate::shell::trust::Trust;
-use crate::store::{AuditVerdict, Store, StoreError, fault_of};
+use crate::store::{AuditVerdict, Store, StoreError};
 use leeward_model::{CopyFrequency, Fault, Moment, PolicyId, Recovery, ReplicationPolicy, Retention, VaultId};
 use serde::{Deserialize, Serialize};
 use std::fs::{self, File, OpenOptions};
@@ -123,25 +123,25 @@ impl VaultError {
         let shown = |path: &Path| path.display().to_string();
         let person = Recovery::NeedsPerson;
         match self {
-            Self::Missing { path } => fault_of("vault-missing", &shown(path), String::new(), person),
-            Self::NotAVault { path } => fault_of("vault-not-one", &shown(path), String::new(), person),
-            Self::Occupied { path } => fault_of("vault-occupied", &shown(path), String::new(), person),
+            Self::Missing { path } => Fault::new("vault-missing", &shown(path), String::new(), person),
+            Self::NotAVault { path } => Fault::new("vault-not-one", &shown(path), String::new(), person),
+            Self::Occupied { path } => Fault::new("vault-occupied", &shown(path), String::new(), person),
             Self::Held { path, by } => held_fault(&shown(path), by.as_ref()),
             Self::Io { path, source } if source.kind() == io::ErrorKind::PermissionDenied => {
-                fault_of("vault-no-permission", &shown(path), source.to_string(), person)
+                Fault::new("vault-no-permission", &shown(path), source.to_string(), person)
             }
-            Self::Io { path, source } => fault_of("vault-io", &shown(path), source.to_string(), person),
+            Self::Io { path, source } => Fault::new("vault-io", &shown(path), source.to_string(), person),
             Self::Store(error) => error.fault(),
-            Self::Listen { addr, source } => fault_of("engine-listen", addr, source.to_string(), person),
+            Self::Listen { addr, source } => Fault::new("engine-listen", addr, source.to_string(), person),
             Self::Certificates { path, detail } => {
-                fault_of("vault-certificates", &shown(path), detail.clone(), person)
+                Fault::new("vault-certificates", &shown(path), detail.clone(), person)
             }
         }
     }
 }
 
 fn held_fault(path: &str, by: Option<&Holder>) -> Fault {
-    let mut fault = fault_of("vault-held", path, String::new(), Recovery::NeedsPerson);
+    let mut fault = Fault::new("vault-held", path, String::new(), Recovery::NeedsPerson);
     if let Some(by) = by {
         fault.what = leeward_model::Message::new("vault-held-by")
             .with("pid", by.pid.to_string())
@@ -424,14 +424,13 @@ pub fn about(folder: &VaultFolder) -> Result<About, VaultError> {
         store.close().await?;
         Ok(loaded)
     })?;
-    let vault = loaded.records.iter().find_map(|record| match record {
-        Record::Vault(v) => Some(About { id: v.id, name: v.name.clone(), created: v.created }),
-        _ => None,
-    });
-    vault.ok_or_else(|| VaultError::NotAVault { path: folder.root.clone() })
+    let vault = crate::core::vault_of(&loaded.records);
+    vault
+        .map(|v| About { id: v.id, name: v.name.clone(), created: v.created })
+        .ok_or_else(|| VaultError::NotAVault { path: folder.root.clone() })
 }
 
-/// What the database of a new vault begins with: its name, a policy to begin with, and who made it.
+/// What the database of a new vault begins with: its name, who made it, and a policy to begin with.
 fn first_changes(about: &About, listen: &Listen, by: &str, policy: PolicyId) -> Vec<Change> {
     let vault = VaultRecord {
         id: about.id,
@@ -439,24 +438,16 @@ fn first_changes(about: &About, listen: &Listen, by: &str, policy: PolicyId) -> 
         created: about.created,
         engine_addr: listen.advertise.first().cloned().unwrap_or_default(),
     };
-    let policy = ReplicationPolicy {
+    let mut changes = crate::core::new_vault(vault, by);
+    changes.push(Change::Put(Record::Policy(ReplicationPolicy {
         id: policy,
         name: leeward_model::text::text("vault-first-policy"),
         copy_frequency: CopyFrequency::Mins5,
         retention: Retention::default(),
         app_consistent_every_mins: 0,
         bandwidth_bytes_per_sec_max: 0,
-    };
-    let audit = AuditEntry {
-        at: about.created,
-        by: by.to_owned(),
-        verb: "create-vault".to_owned(),
-        target: about.name.clone(),
-        receipt: None,
-        job: None,
-        phase: AuditPhase::Begun { arguments: String::new() },
-    };
-    vec![Change::Put(Record::Vault(vault)), Change::Put(Record::Policy(policy)), Change::Audit(audit)]
+    })));
+    changes
 }
 
 /// Reads and verifies the audit log, whether the engine runs or not.

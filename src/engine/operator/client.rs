@@ -8,7 +8,6 @@ use super::frames::{self, TELL_BYTES_MAX};
 use super::messages::{Ask, Tell, VERSION};
 use crate::shell::outcomes::Outcomes;
 use crate::shell::publication::Publication;
-use crate::store::fault_of;
 use leeward_model::{
     Command, CommandOutcome, CommandSink, Fault, Message, Moment, Overview, Preview, ReceiptId, Recovery, Refusal,
     Snapshot, SnapshotFeed, VaultId, VaultView,
@@ -317,11 +316,11 @@ fn lost_message(addr: &str) -> Message {
 }
 
 fn unreachable_fault(addr: &str, error: &io::Error) -> Fault {
-    fault_of("operator-unreachable", addr, error.to_string(), Recovery::Retries)
+    Fault::new("operator-unreachable", addr, error.to_string(), Recovery::Retries)
 }
 
 fn version_fault(addr: &str, program: &str) -> Fault {
-    let mut fault = fault_of("operator-version", addr, String::new(), Recovery::NeedsPerson);
+    let mut fault = Fault::new("operator-version", addr, String::new(), Recovery::NeedsPerson);
     fault.what = fault.what.with("version", program);
     fault
 }

@@ -1,6 +1,7 @@
 //! What a program needs to attach to an engine: the vault's root certificate, and a certificate and key of its
 //! own. A secret: kept in a file that only its owner can read.
 
+use crate::shell::trust::ENGINE_NAME;
 use crate::vault::{VaultError, VaultFolder, write_private};
 use leeward_model::VaultId;
 use rustls::pki_types::pem::PemObject;
@@ -83,7 +84,7 @@ impl Credentials {
         let config = self.config()?;
         let tcp = TcpStream::connect(addr).await?;
         tcp.set_nodelay(true)?;
-        let name = ServerName::try_from("engine.leeward").map_err(io::Error::other)?;
+        let name = ServerName::try_from(ENGINE_NAME).map_err(io::Error::other)?;
         TlsConnector::from(Arc::new(config)).connect(name, tcp).await
     }
 

@@ -86,7 +86,7 @@ impl std::fmt::Debug for LocalSink {
 
 /// What a command gets from an engine that is no longer there.
 pub(crate) fn stopped() -> Fault {
-    crate::store::fault_of(
+    leeward_model::Fault::new(
         "engine-stopped",
         "engine",
         String::new(),

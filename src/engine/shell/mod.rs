@@ -178,7 +178,7 @@ impl EngineHandle {
         match self.thread.take().map(JoinHandle::join) {
             None => Ok(()),
             Some(Ok(ended)) => ended,
-            Some(Err(_)) => Err(crate::store::fault_of(
+            Some(Err(_)) => Err(leeward_model::Fault::new(
                 "engine-core-broken",
                 "engine",
                 "the engine's thread panicked".to_owned(),

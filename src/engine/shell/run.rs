@@ -9,7 +9,7 @@ use super::outcomes::Outcomes;
 use super::publication::Publication;
 use super::trust::Trust;
 use crate::core::{Core, Effect, IdSource, Input, Outcome};
-use crate::store::{Store, fault_of};
+use crate::store::Store;
 use leeward_model::{CommandOutcome, Fault, Message, Moment, ReceiptId, Recovery, Refusal};
 use std::collections::{HashMap, HashSet, VecDeque};
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -293,5 +293,5 @@ fn panicked(panic: &(dyn std::any::Any + Send), doing: &str) -> Fault {
         .map(|s| (*s).to_owned())
         .or_else(|| panic.downcast_ref::<String>().cloned())
         .unwrap_or_default();
-    fault_of("engine-core-broken", "engine", format!("{said} [{doing}]"), Recovery::NeedsPerson)
+    Fault::new("engine-core-broken", "engine", format!("{said} [{doing}]"), Recovery::NeedsPerson)
 }

@@ -2,7 +2,7 @@
 //! record means is the core's affair, and `mod.rs` turns changes into rows.
 
 use super::audit::{ChainCheck, GENESIS, seal};
-use super::entity::{applied_migration, audit, event, journal, record};
+use super::entity::{audit, event, journal, record};
 use super::error::StoreError;
 use super::migrations;
 use sea_orm::sea_query::OnConflict;

@@ -1,6 +1,6 @@
 //! What can be wrong with a vault database, in the words of its owner. Apart from `database`, which runs into it.
 
-use leeward_model::{Fault, Message, Recovery};
+use leeward_model::{Fault, Recovery};
 use sea_orm::{DbErr, RuntimeErr, sqlx};
 use std::path::{Path, PathBuf};
 
@@ -95,22 +95,7 @@ impl StoreError {
             Self::Full { path, detail } => ("vault-db-full", path, detail.clone(), Recovery::NeedsPerson),
             Self::Failed { path, detail } => ("vault-db-failed", path, detail.clone(), Recovery::NeedsPerson),
         };
-        fault_of(code, &path.display().to_string(), detail, recovery)
-    }
-}
-
-/// A fault whose sentences stand in the message files under its code.
-pub(crate) fn fault_of(code: &'static str, subject: &str, detail: String, recovery: Recovery) -> Fault {
-    let message = |suffix: &str| Message { key: format!("{code}{suffix}").into(), args: Default::default() };
-    let cause = format!("{code}-cause");
-    Fault {
-        code: code.to_owned(),
-        what: Message::new(code),
-        subject: subject.to_owned(),
-        causes: if leeward_model::text::has(&cause) { vec![message("-cause")] } else { Vec::new() },
-        action: message("-action"),
-        detail,
-        recovery,
+        Fault::new(code, &path.display().to_string(), detail, recovery)
     }
 }
 

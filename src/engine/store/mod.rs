@@ -20,7 +20,6 @@ mod tests;
 use crate::records::{AuditEntry, Change, JournalEntry, Record};
 use database::{Database, Row};
 pub use error::StoreError;
-pub(crate) use error::fault_of;
 use leeward_model::EventView;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
