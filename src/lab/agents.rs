@@ -139,10 +139,10 @@ impl Lab {
         let folder = self.host_folder(host)?;
         let logs = find(&folder, "serial.log", FOLDERS_DEEP);
         let named = |log: &&PathBuf| log.parent().is_some_and(|p| p.ends_with(machine));
-        let log = logs.iter().find(named).ok_or_else(|| LabError::NotSaid {
-            machine: machine.to_owned(),
-            what: "anything",
-        })?;
+        let log = logs
+            .iter()
+            .find(named)
+            .ok_or_else(|| LabError::NotSaid { machine: machine.to_owned(), what: "anything" })?;
         serial::last_record_at_stop(log, machine)
     }
 
@@ -238,7 +238,10 @@ fn read_pid(file: &Path) -> Option<u32> {
 /// The command line of a process; empty when it is gone or waits to be collected.
 fn words_of(pid: u32) -> Vec<String> {
     let line = fs::read(format!("/proc/{pid}/cmdline")).unwrap_or_default();
-    line.split(|b| *b == 0).filter(|w| !w.is_empty()).map(|w| String::from_utf8_lossy(w).into_owned()).collect()
+    line.split(|b| *b == 0)
+        .filter(|w| !w.is_empty())
+        .map(|w| String::from_utf8_lossy(w).into_owned())
+        .collect()
 }
 
 fn alive(pid: u32) -> bool {

@@ -43,8 +43,7 @@ impl Archive {
         // 4 GiB is far beyond what a guest's memory could take.
         let size = u32::try_from(content.len()).unwrap_or(u32::MAX);
         let name_bytes = u32::try_from(path.len() + 1).unwrap_or(u32::MAX);
-        let fields =
-            [self.inode, mode, 0, 0, links, 0, size, 0, 0, device.0, device.1, name_bytes, 0];
+        let fields = [self.inode, mode, 0, 0, links, 0, size, 0, 0, device.0, device.1, name_bytes, 0];
         self.bytes.extend_from_slice(b"070701");
         for field in fields {
             self.bytes.extend_from_slice(format!("{field:08x}").as_bytes());

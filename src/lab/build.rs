@@ -26,7 +26,9 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         .arg(manifest.join("guest/main.rs"))
         .status()?;
     if !status.success() {
-        return Err("the guest's program does not build; a static C library is needed (package libc6-dev)".into());
+        return Err(
+            "the guest's program does not build; a static C library is needed (package libc6-dev)".into()
+        );
     }
     Ok(())
 }

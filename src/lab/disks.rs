@@ -1,6 +1,7 @@
 //! A machine's two disks, made without mounting anything and without an administrator: partition table, file
-//! system, boot loader, then QEMU's format. Apart from `parts`, which all machines share.
+//! system, boot loader, then QEMU's format. Apart from `parts`, which all machines share, and `boot`, the loader.
 
+use crate::boot;
 use crate::error::{LabError, Result};
 use crate::packages::fresh_folder;
 use crate::parts::Parts;
@@ -8,17 +9,13 @@ use crate::programs::{MKE2FS, QEMU_IMG, SFDISK};
 use crate::spec::MachineSpec;
 use std::fs::{self, File, OpenOptions};
 use std::io::Write as _;
-use std::os::unix::fs::FileExt as _;
 use std::path::Path;
 
 /// Room for kernel and first file system, and the witness.
 pub(crate) const OS_MIB: u32 = 96;
 const MIB: u64 = 1024 * 1024;
-const SECTOR: u64 = 512;
-/// The first sector's part that is the boot loader's; the partition table follows.
-const BOOT_SECTOR_BYTES: usize = 440;
-/// The boot loader must end before the first partition.
-const BOOT_LOADER_BYTES_MAX: usize = (MIB - SECTOR) as usize;
+/// Where the partition begins; the boot loader lies before it.
+const PARTITION_BYTES: u64 = MIB;
 
 /// Makes the OS disk: boots by itself, says who the machine is, and takes the witness.
 pub(crate) fn make_os(folder: &Path, parts: &Parts, machine: &MachineSpec, into: &Path) -> Result<()> {
@@ -32,7 +29,8 @@ pub(crate) fn make_os(folder: &Path, parts: &Parts, machine: &MachineSpec, into:
         fs::copy(from, tree.join(to)).map_err(LabError::file("copy", from))?;
     }
     let settings = tree.join("etc/leeward-guest");
-    let said = format!("hostname={}\nrole={}\nrate={}\n", machine.name, machine.role, machine.records_per_sec);
+    let said =
+        format!("hostname={}\nrole={}\nrate={}\n", machine.name, machine.role, machine.records_per_sec);
     fs::write(&settings, said).map_err(LabError::file("write", &settings))?;
 
     let raw = work.join("os.raw");
@@ -42,11 +40,27 @@ pub(crate) fn make_os(folder: &Path, parts: &Parts, machine: &MachineSpec, into:
     MKE2FS.run(
         &work,
         &[
-            "-q", "-F", "-t", "ext4", "-L", "os", "-J", "size=4", "-N", "1024", "-d", "tree", "-E",
-            "offset=1048576,root_owner=0:0,lazy_itable_init=0,lazy_journal_init=0", "os.raw", &size,
+            "-q",
+            "-F",
+            "-t",
+            "ext4",
+            "-b",
+            &boot::BLOCK_BYTES.to_string(),
+            "-L",
+            "os",
+            "-J",
+            "size=4",
+            "-N",
+            "1024",
+            "-d",
+            "tree",
+            "-E",
+            "offset=1048576,root_owner=0:0,lazy_itable_init=0,lazy_journal_init=0",
+            "os.raw",
+            &size,
         ],
     )?;
-    write_boot_loader(&raw, parts)?;
+    boot::install(&work, "os.raw", PARTITION_BYTES)?;
     convert(&work, "os.raw", into)?;
     fs::remove_dir_all(&work).map_err(LabError::file("remove", &work))
 }
@@ -58,8 +72,17 @@ pub(crate) fn make_data(folder: &Path, machine: &MachineSpec, into: &Path) -> Re
     MKE2FS.run(
         &work,
         &[
-            "-q", "-F", "-t", "ext4", "-L", "data", "-J", "size=8", "-E",
-            "root_owner=0:0,lazy_itable_init=0,lazy_journal_init=0", "data.raw",
+            "-q",
+            "-F",
+            "-t",
+            "ext4",
+            "-L",
+            "data",
+            "-J",
+            "size=8",
+            "-E",
+            "root_owner=0:0,lazy_itable_init=0,lazy_journal_init=0",
+            "data.raw",
         ],
     )?;
     convert(&work, "data.raw", into)?;
@@ -76,20 +99,10 @@ fn blank(path: &Path, mib: u32) -> Result<()> {
     file.set_len(bytes_of(mib)).map_err(LabError::file("write", path))
 }
 
-fn write_boot_loader(raw: &Path, parts: &Parts) -> Result<()> {
-    let read = |path: &Path| fs::read(path).map_err(LabError::file("read", path));
-    let (sector, loader) = (read(&parts.boot_sector)?, read(&parts.boot_loader)?);
-    let start = sector.get(..BOOT_SECTOR_BYTES).filter(|_| loader.len() <= BOOT_LOADER_BYTES_MAX);
-    let start = start.ok_or_else(|| LabError::PackageContent { what: "a boot loader that fits".to_owned() })?;
-    let disk = OpenOptions::new().write(true).open(raw).map_err(LabError::file("write", raw))?;
-    disk.write_all_at(start, 0)
-        .and_then(|()| disk.write_all_at(&loader, SECTOR))
-        .map_err(LabError::file("write", raw))
-}
-
 /// Into QEMU's format under the final name, which appears only when all of it is on the disk.
 fn convert(work: &Path, raw: &str, into: &Path) -> Result<()> {
-    QEMU_IMG.run(work, &["convert", "-q", "-f", "raw", "-O", "qcow2", "-o", "compat=1.1", raw, "made.qcow2"])?;
+    QEMU_IMG
+        .run(work, &["convert", "-q", "-f", "raw", "-O", "qcow2", "-o", "compat=1.1", raw, "made.qcow2"])?;
     let made = work.join("made.qcow2");
     let mut file = OpenOptions::new().append(true).open(&made).map_err(LabError::file("flush", &made))?;
     file.flush().and_then(|()| file.sync_all()).map_err(LabError::file("flush", &made))?;

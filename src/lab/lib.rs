@@ -6,6 +6,7 @@
 
 mod agents;
 mod archive;
+mod boot;
 mod disks;
 mod error;
 mod hosts;
@@ -13,8 +14,8 @@ mod machines;
 mod make;
 mod packages;
 mod parts;
-mod progress;
 mod programs;
+mod progress;
 mod serial;
 mod spec;
 

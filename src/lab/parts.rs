@@ -1,11 +1,11 @@
-//! What all guests share: kernel, first file system, boot loader. Built once from the packages and kept in the
+//! What all guests share: kernel and first file system. Built once from the packages and kept in the
 //! cache under a name that follows from everything they are made of. Apart from `disks`, which puts them on a
 //! machine's disks.
 
 use crate::archive::Archive;
 use crate::error::{LabError, Result};
 use crate::packages::{Packages, fresh_folder, publish, short_digest};
-use crate::programs::{GRUB_MKIMAGE, ZSTD};
+use crate::programs::ZSTD;
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -14,15 +14,12 @@ const VERSION: &str = "1";
 const INIT: &str = include_str!("../../assets/lab/init");
 const SHUTDOWN: &str = include_str!("../../assets/lab/shutdown");
 const UDHCPC: &str = include_str!("../../assets/lab/udhcpc");
-const GRUB: &str = include_str!("../../assets/lab/grub.cfg");
 const GUEST: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/lab-guest"));
-/// The first stage of the boot loader, of the system the lab is made on.
-const BOOT_SECTOR: &str = "/usr/lib/grub/i386-pc/boot.img";
 
 /// Busybox's programs that the guest's scripts call.
 const APPLETS: &[&str] = &[
-    "cat", "echo", "hostname", "insmod", "ip", "ln", "mkdir", "mount", "poweroff", "reboot", "sed", "sh", "sleep",
-    "sync", "udhcpc", "umount", "usleep",
+    "cat", "echo", "hostname", "insmod", "ip", "ln", "mkdir", "mount", "poweroff", "reboot", "sed", "sh",
+    "sleep", "sync", "udhcpc", "umount", "usleep",
 ];
 /// Drivers in the order they must be loaded; a kernel that has one built in has no file for it.
 const MODULES: &[&str] = &[
@@ -58,10 +55,6 @@ const LOADER: &str = "ld-linux-x86-64.so.2";
 pub(crate) struct Parts {
     pub(crate) kernel: PathBuf,
     pub(crate) first_file_system: PathBuf,
-    /// First sector of a bootable disk (440 bytes of it).
-    pub(crate) boot_sector: PathBuf,
-    /// What follows the first sector.
-    pub(crate) boot_loader: PathBuf,
 }
 
 /// Has the parts built. Quick when they are.
@@ -70,7 +63,7 @@ pub(crate) fn build(cache: &Path, packages: &Packages) -> Result<Parts> {
         return Err(LabError::Unsupported);
     }
     let mut all = blake3::Hasher::new();
-    for piece in [VERSION, INIT, SHUTDOWN, UDHCPC, GRUB, &packages.identity] {
+    for piece in [VERSION, INIT, SHUTDOWN, UDHCPC, &packages.identity] {
         all.update(piece.as_bytes()).update(&[0]);
     }
     for module in MODULES {
@@ -83,15 +76,9 @@ pub(crate) fn build(cache: &Path, packages: &Packages) -> Result<Parts> {
         let kernel = find_kernel(&packages.root)?;
         copy(&kernel.image, &fresh.join("vmlinuz"))?;
         build_first_file_system(&packages.root, &kernel.modules, &fresh)?;
-        build_boot_loader(&fresh)?;
         publish(&fresh, &folder)?;
     }
-    Ok(Parts {
-        kernel: folder.join("vmlinuz"),
-        first_file_system: folder.join("initrd.img"),
-        boot_sector: folder.join("boot.img"),
-        boot_loader: folder.join("core.img"),
-    })
+    Ok(Parts { kernel: folder.join("vmlinuz"), first_file_system: folder.join("initrd.img") })
 }
 
 struct Kernel {
@@ -162,18 +149,6 @@ fn from(root: &Path, places: &[&str]) -> Result<Vec<u8>> {
         }
     }
     Err(LabError::PackageContent { what: places.first().copied().unwrap_or_default().to_owned() })
-}
-
-fn build_boot_loader(into: &Path) -> Result<()> {
-    if !Path::new(BOOT_SECTOR).is_file() {
-        return Err(LabError::Missing { program: BOOT_SECTOR.to_owned(), package: "grub-pc-bin" });
-    }
-    copy(Path::new(BOOT_SECTOR), &into.join("boot.img"))?;
-    let settings = into.join("grub.cfg");
-    fs::write(&settings, GRUB).map_err(LabError::file("write", &settings))?;
-    let arguments = ["-O", "i386-pc", "-o", "core.img", "-c", "grub.cfg", "-p", "(hd0,msdos1)/boot/grub"];
-    let modules = ["biosdisk", "part_msdos", "ext2", "linux", "boot"];
-    GRUB_MKIMAGE.run(into, &[&arguments[..], &modules[..]].concat()).map(drop)
 }
 
 fn copy(from: &Path, to: &Path) -> Result<()> {

@@ -18,6 +18,7 @@ pub(crate) struct Program {
 }
 
 pub(crate) const APT_GET: Program = Program { name: "apt-get", package: "apt" };
+pub(crate) const DEBUGFS: Program = Program { name: "debugfs", package: "e2fsprogs" };
 pub(crate) const DPKG_DEB: Program = Program { name: "dpkg-deb", package: "dpkg" };
 pub(crate) const GRUB_MKIMAGE: Program = Program { name: "grub-mkimage", package: "grub-common" };
 pub(crate) const MKE2FS: Program = Program { name: "mke2fs", package: "e2fsprogs" };

@@ -90,13 +90,7 @@ impl MachineSpec {
     /// A machine of the usual size.
     #[must_use]
     pub fn new(name: &str, role: &str, records_per_sec: u32) -> Self {
-        Self {
-            name: name.to_owned(),
-            role: role.to_owned(),
-            records_per_sec,
-            memory_mib: 128,
-            data_mib: 256,
-        }
+        Self { name: name.to_owned(), role: role.to_owned(), records_per_sec, memory_mib: 128, data_mib: 256 }
     }
 }
 

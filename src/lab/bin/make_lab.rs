@@ -19,7 +19,10 @@ fn main() -> ExitCode {
     });
     match made {
         Ok(lab) => {
-            println!("{}", Message::new("lab-made").with("folder", lab.root().display().to_string()).render());
+            println!(
+                "{}",
+                Message::new("lab-made").with("folder", lab.root().display().to_string()).render()
+            );
             ExitCode::SUCCESS
         }
         Err(error) => {

@@ -53,7 +53,8 @@ pub(crate) const ROWS: usize = DOTS_HIGH.div_ceil(2);
 pub(crate) fn large(text: &str) -> [String; ROWS] {
     let mut lines: [String; ROWS] = Default::default();
     for c in text.chars() {
-        let glyph = GLYPHS.iter().find(|(g, _)| *g == c.to_ascii_lowercase()).map_or([0; DOTS_HIGH], |(_, g)| *g);
+        let glyph =
+            GLYPHS.iter().find(|(g, _)| *g == c.to_ascii_lowercase()).map_or([0; DOTS_HIGH], |(_, g)| *g);
         for (row, line) in lines.iter_mut().enumerate() {
             let upper = glyph[row * 2];
             let lower = glyph.get(row * 2 + 1).copied().unwrap_or(0);

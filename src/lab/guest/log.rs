@@ -124,7 +124,8 @@ fn verify(folder: &Path, starts: &[u64]) -> io::Result<Verified> {
     let mut seen = Verified { first, last: first - 1, newest: [None, None], damage: None };
     for (position, start) in starts.iter().enumerate() {
         if *start != first + position as u64 * FILE_RECORDS {
-            seen.damage = Some(format!("the file that starts with record {start} does not follow the one before"));
+            seen.damage =
+                Some(format!("the file that starts with record {start} does not follow the one before"));
             return Ok(seen);
         }
         let mut bytes = Vec::new();

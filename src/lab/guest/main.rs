@@ -48,9 +48,8 @@ fn main() -> ExitCode {
     let verb = words.next().unwrap_or_default();
     let options: BTreeMap<String, String> =
         words.filter_map(|w| w.split_once('=').map(|(k, v)| (k.to_owned(), v.to_owned()))).collect();
-    let path = |name: &str, otherwise: &str| {
-        PathBuf::from(options.get(name).map_or(otherwise, String::as_str))
-    };
+    let path =
+        |name: &str, otherwise: &str| PathBuf::from(options.get(name).map_or(otherwise, String::as_str));
     SERIAL.get_or_init(|| path("serial", "/dev/ttyS0"));
     let socket = path("socket", "/run/lab-guest.sock");
     let done = match verb.as_str() {

@@ -78,17 +78,20 @@ fn rows(state: &State) -> Vec<String> {
     rows.push(String::new());
     rows.push(format!("{QUIET}  Last record"));
     let (colour, word) = mood(state);
-    for line in letters::large(&grouped(state.last, ' ')) {
+    for line in letters::large(&grouped(state.last)) {
         rows.push(format!("{colour}  {line}"));
     }
     rows.push(String::new());
     let boot = &state.at_boot;
     rows.push(fact("State", colour, word));
     rows.push(match &boot.records.damage {
+        None if boot.records.last < boot.records.first => {
+            fact("Records", GOOD, "none at boot, this is the first start")
+        }
         None => fact(
             "Records",
             GOOD,
-            &format!("gap-free, {} to {} at boot", grouped(boot.records.first, ' '), grouped(boot.records.last, ' ')),
+            &format!("gap-free, {} to {} at boot", grouped(boot.records.first), grouped(boot.records.last)),
         ),
         Some(damage) => fact("Records", BAD, damage),
     });
@@ -99,8 +102,8 @@ fn rows(state: &State) -> Vec<String> {
         &format!(
             "{}: data {}, OS {}",
             if boot.pair_ok { "of one instant" } else { "NOT of one instant" },
-            grouped(boot.records.last, ' '),
-            grouped(witness, ' ')
+            grouped(boot.records.last),
+            grouped(witness)
         ),
     ));
     rows.push(fact("Rate", TEXT, &format!("{} records a second, each synced", state.settings.rate)));
@@ -143,12 +146,12 @@ fn bar(left: &str, right: &str) -> String {
 }
 
 /// 1234567 as `1 234 567`.
-fn grouped(number: u64, gap: char) -> String {
+fn grouped(number: u64) -> String {
     let digits = number.to_string();
     let mut out = String::new();
     for (at, digit) in digits.chars().enumerate() {
         if at > 0 && (digits.len() - at) % 3 == 0 {
-            out.push(gap);
+            out.push(' ');
         }
         out.push(digit);
     }
@@ -172,7 +175,8 @@ fn date(secs: u64) -> String {
     let year = (day - day / 1_460 + day / 36_524 - day / 146_096) / 365;
     let of_year = day - (365 * year + year / 4 - year / 100);
     let shifted = (5 * of_year + 2) / 153;
-    let (date, month) = (of_year - (153 * shifted + 2) / 5 + 1, if shifted < 10 { shifted + 3 } else { shifted - 9 });
+    let (date, month) =
+        (of_year - (153 * shifted + 2) / 5 + 1, if shifted < 10 { shifted + 3 } else { shifted - 9 });
     let year = year + era * 400 + u64::from(month <= 2);
     format!("{year}-{month:02}-{date:02} {:02}:{:02}:{:02}", secs / 3600 % 24, secs / 60 % 60, secs % 60)
 }
@@ -186,8 +190,8 @@ mod tests {
         assert_eq!(date(0), "1970-01-01 00:00:00");
         assert_eq!(date(951_827_696), "2000-02-29 12:34:56");
         assert_eq!(date(1_798_761_599), "2026-12-31 23:59:59");
-        assert_eq!(grouped(1_234_567, ' '), "1 234 567");
-        assert_eq!(grouped(999, ' '), "999");
+        assert_eq!(grouped(1_234_567), "1 234 567");
+        assert_eq!(grouped(999), "999");
         assert_eq!(duration(3_725), "1 h 2 min");
     }
 }

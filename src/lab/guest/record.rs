@@ -51,10 +51,8 @@ pub(crate) fn decode(bytes: &[u8]) -> Slot {
     if bytes.iter().all(|b| *b == 0) {
         return Slot::Empty;
     }
-    let words: Vec<u64> = bytes
-        .chunks_exact(8)
-        .filter_map(|c| c.try_into().ok().map(u64::from_le_bytes))
-        .collect();
+    let words: Vec<u64> =
+        bytes.chunks_exact(8).filter_map(|c| c.try_into().ok().map(u64::from_le_bytes)).collect();
     let ([MAGIC, number, previous, written_millis, payload @ ..], Some((sum, _))) =
         (words.as_slice(), words.split_last())
     else {
