@@ -60,7 +60,7 @@ fn wait(jobs: &[JobId], args: &ArgMatches, session: &Session, out: &Output) -> R
     }
     let timeout = args.get_one::<u64>("timeout").map(|secs| Duration::from_secs(*secs));
     let ended = watch::follow(session, jobs, timeout, super::now, |line| out.progress(line))?;
-    out.json(&serde_json::json!({ "jobs": ended.iter().map(|j| looks::json(j)).collect::<Vec<_>>() }));
+    out.json(&serde_json::json!({ "jobs": ended.iter().map(looks::json).collect::<Vec<_>>() }));
     watch::verdict(&ended)
 }
 

@@ -105,9 +105,9 @@ fn moment_of(word: &str, now: Moment) -> Result<Moment, Stop> {
         return Ok(Moment(instant.as_millisecond()));
     }
     let zone = jiff::tz::TimeZone::system();
-    let zoned_now = jiff::Timestamp::from_millisecond(now.0).map_err(|_| bad())?.to_zoned(zone.clone());
+    let zoned_now = jiff::Timestamp::from_millisecond(now.0).ok().ok_or_else(bad)?.to_zoned(zone.clone());
     if let Ok(time) = word.parse::<jiff::civil::Time>() {
-        let today = zoned_now.date().to_datetime(time).to_zoned(zone.clone()).map_err(|_| bad())?;
+        let today = zoned_now.date().to_datetime(time).to_zoned(zone.clone()).ok().ok_or_else(bad)?;
         let next = if today.timestamp().as_millisecond() > now.0 {
             today
         } else {
@@ -115,12 +115,12 @@ fn moment_of(word: &str, now: Moment) -> Result<Moment, Stop> {
                 .date()
                 .tomorrow()
                 .and_then(|d| d.to_datetime(time).to_zoned(zone))
-                .map_err(|_| bad())?
+                .ok().ok_or_else(bad)?
         };
         return Ok(Moment(next.timestamp().as_millisecond()));
     }
-    let local = word.replace(' ', "T").parse::<jiff::civil::DateTime>().map_err(|_| bad())?;
-    let zoned = local.to_zoned(zone).map_err(|_| bad())?;
+    let local = word.replace(' ', "T").parse::<jiff::civil::DateTime>().ok().ok_or_else(bad)?;
+    let zoned = local.to_zoned(zone).ok().ok_or_else(bad)?;
     Ok(Moment(zoned.timestamp().as_millisecond()))
 }
 
@@ -129,7 +129,7 @@ pub(crate) fn bytes_of(word: &str) -> Result<u64, Stop> {
     let bad = || Stop::usage(Message::new("cli-bad-size").with("word", word));
     let split = word.find(|c: char| !c.is_ascii_digit()).unwrap_or(word.len());
     let (digits, unit) = word.split_at(split);
-    let value: u64 = digits.parse().map_err(|_| bad())?;
+    let value: u64 = digits.parse().ok().ok_or_else(bad)?;
     let times: u64 = match unit.trim() {
         "" | "B" => 1,
         "kB" | "KB" => 1_000,

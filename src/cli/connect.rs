@@ -51,7 +51,7 @@ impl Connected {
     pub(crate) fn end(self) -> Result<(), Stop> {
         let Some(handle) = self.own else { return Ok(()) };
         drop(self.session);
-        handle.stop().map_err(|fault| Stop::Fault(Exit::Failed, Box::new(fault)))
+        handle.stop().map_err(|fault| Stop::Fault(Exit::Failed, fault))
     }
 }
 
@@ -116,7 +116,7 @@ pub(crate) fn unreachable(error: VaultError) -> Stop {
 
 fn attach(addr: &str, credentials: &Credentials) -> Result<Attached, Stop> {
     Attached::connect(addr, credentials, &places::user(), ATTACH)
-        .map_err(|fault| Stop::Fault(Exit::Unreachable, Box::new(fault)))
+        .map_err(|fault| Stop::Fault(Exit::Unreachable, fault))
 }
 
 fn remote_credentials(args: &ArgMatches, engine: &str) -> Result<Credentials, Stop> {
@@ -148,7 +148,7 @@ fn address(word: &str) -> Result<String, Stop> {
     }
     match word.rsplit_once(':') {
         Some((host, port)) if !word.ends_with(']') => {
-            let port: u16 = port.parse().map_err(|_| bad())?;
+            let port: u16 = port.parse().ok().ok_or_else(bad)?;
             if host.is_empty() { Err(bad()) } else { Ok(format!("{host}:{port}")) }
         }
         _ => Ok(format!("{word}:{DEFAULT_PORT}")),

@@ -103,7 +103,7 @@ fn follow(args: &ArgMatches, session: &session::Session, out: &Output) -> Result
     let id = resolve::job(&session.snapshot(), arguments::of(args, "job"))?.id;
     let timeout = args.get_one::<i64>("timeout").and_then(|s| u64::try_from(*s).ok()).map(Duration::from_secs);
     let ended = watch::follow(session, &[id], timeout, now, |line| out.progress(line))?;
-    out.json(&serde_json::json!({ "jobs": ended.iter().map(|j| looks::json(j)).collect::<Vec<_>>() }));
+    out.json(&serde_json::json!({ "jobs": ended.iter().map(looks::json).collect::<Vec<_>>() }));
     watch::verdict(&ended)
 }
 

@@ -25,7 +25,7 @@ pub(crate) fn run(args: &ArgMatches, out: &Output) -> Result<(), Stop> {
             out.say(&leeward_model::text::text("cli-engine-stopped"));
             Ok(())
         }
-        Err(fault) => Err(Stop::Fault(Exit::Failed, Box::new(fault))),
+        Err(fault) => Err(Stop::Fault(Exit::Failed, fault)),
     }
 }
 

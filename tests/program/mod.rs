@@ -9,43 +9,43 @@ use std::sync::mpsc;
 use std::time::Duration;
 
 /// The longest anything in these tests may take: a bound for failures, never a wait.
-pub const PATIENCE: Duration = Duration::from_secs(60);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
 
 /// A home and a vault that nobody else uses.
-pub struct World {
+pub(crate) struct World {
     folder: tempfile::TempDir,
 }
 
 /// What a command did.
 #[derive(Debug)]
-pub struct Ran {
-    pub code: i32,
-    pub out: String,
-    pub err: String,
+pub(crate) struct Ran {
+    pub(crate) code: i32,
+    pub(crate) out: String,
+    pub(crate) err: String,
 }
 
 impl World {
-    pub fn new() -> Self {
+    pub(crate) fn new() -> Self {
         Self { folder: tempfile::tempdir().expect("a folder for the test") }
     }
 
     /// With a vault whose engine listens on a free port of this computer.
-    pub fn with_vault() -> Self {
+    pub(crate) fn with_vault() -> Self {
         let world = Self::new();
         let vault = world.vault();
         world.ok(&["vault", "create", vault.to_str().expect("plain path"), "--name", "Nordic", "--listen", "127.0.0.1:0"]);
         world
     }
 
-    pub fn path(&self, name: &str) -> PathBuf {
+    pub(crate) fn path(&self, name: &str) -> PathBuf {
         self.folder.path().join(name)
     }
 
-    pub fn vault(&self) -> PathBuf {
+    pub(crate) fn vault(&self) -> PathBuf {
         self.path("vault")
     }
 
-    pub fn command(&self, args: &[&str]) -> Command {
+    pub(crate) fn command(&self, args: &[&str]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_leeward"));
         command
             .args(args)
@@ -59,7 +59,7 @@ impl World {
     }
 
     /// Runs a command to its end.
-    pub fn run(&self, args: &[&str]) -> Ran {
+    pub(crate) fn run(&self, args: &[&str]) -> Ran {
         let Output { status, stdout, stderr } = self.command(args).output().expect("the program starts");
         Ran {
             code: status.code().unwrap_or(-1),
@@ -69,34 +69,34 @@ impl World {
     }
 
     /// Runs a command that must succeed.
-    pub fn ok(&self, args: &[&str]) -> String {
+    pub(crate) fn ok(&self, args: &[&str]) -> String {
         let ran = self.run(args);
         assert_eq!(ran.code, 0, "leeward {args:?}\n{}{}", ran.out, ran.err);
         ran.out
     }
 
     /// Starts the vault's engine as a service and returns when it says that it listens.
-    pub fn engine(&self) -> Service {
+    pub(crate) fn engine(&self) -> Service {
         Service::start(self.command(&["engine", "--vault", self.vault().to_str().expect("plain path")]))
     }
 }
 
 impl Ran {
     /// The exit code and a part of what was said.
-    pub fn must(&self, code: i32, part: &str) {
+    pub(crate) fn must(&self, code: i32, part: &str) {
         assert_eq!(self.code, code, "{self:?}");
         assert!(self.out.contains(part) || self.err.contains(part), "no \"{part}\" in {self:?}");
     }
 }
 
 /// A running `leeward engine`. Killed when dropped.
-pub struct Service {
+pub(crate) struct Service {
     child: Child,
     lines: mpsc::Receiver<String>,
 }
 
 impl Service {
-    pub fn start(mut command: Command) -> Self {
+    pub(crate) fn start(mut command: Command) -> Self {
         let mut child = command.stdout(Stdio::piped()).stderr(Stdio::null()).spawn().expect("starts");
         let out = child.stdout.take().expect("piped");
         let (say, lines) = mpsc::channel();
@@ -113,7 +113,7 @@ impl Service {
     }
 
     /// Waits for a line.
-    pub fn until(&self, part: &str) {
+    pub(crate) fn until(&self, part: &str) {
         loop {
             let line = self.lines.recv_timeout(PATIENCE).unwrap_or_else(|e| panic!("no \"{part}\": {e}"));
             if line.contains(part) {
@@ -122,12 +122,12 @@ impl Service {
         }
     }
 
-    pub fn pid(&self) -> u32 {
+    pub(crate) fn pid(&self) -> u32 {
         self.child.id()
     }
 
     /// Asks it to stop in order.
-    pub fn terminate(mut self) -> i32 {
+    pub(crate) fn terminate(mut self) -> i32 {
         let pid = self.pid().to_string();
         assert!(Command::new("kill").args(["-TERM", &pid]).status().expect("kill runs").success());
         self.until("stopped in order");
@@ -135,7 +135,7 @@ impl Service {
     }
 
     /// Ends it as a power cut would.
-    pub fn kill(mut self) {
+    pub(crate) fn kill(mut self) {
         self.child.kill().expect("kill");
         self.child.wait().expect("ends");
     }
@@ -150,7 +150,7 @@ impl Drop for Service {
 
 /// The permission bits of a file.
 #[cfg(unix)]
-pub fn mode(path: &Path) -> u32 {
+pub(crate) fn mode(path: &Path) -> u32 {
     use std::os::unix::fs::PermissionsExt;
     std::fs::metadata(path).expect("is there").permissions().mode() & 0o777
 }

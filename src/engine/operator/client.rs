@@ -64,7 +64,7 @@ impl Attached {
         credentials: &Credentials,
         by: &str,
         at_most: Duration,
-    ) -> Result<Self, Fault> {
+    ) -> Result<Self, Box<Fault>> {
         let (asks, asked) = mpsc::unbounded_channel();
         let shared = Arc::new(Shared {
             addr: addr.to_owned(),
@@ -94,7 +94,7 @@ impl Attached {
             .map_err(|e| unreachable_fault(addr, &e))?;
         match came.recv_timeout(at_most) {
             Ok(Ok(())) => Ok(Self { shared }),
-            Ok(Err(fault)) => Err(*fault),
+            Ok(Err(fault)) => Err(fault),
             Err(_) => Err(unreachable_fault(addr, &io::Error::from(io::ErrorKind::TimedOut))),
         }
     }
@@ -203,7 +203,7 @@ impl Talker {
 
     /// One connection from beginning to end. `Ok(true)` when nobody needs it any more.
     async fn connection(&mut self) -> Result<bool, Box<Fault>> {
-        let fault = |e: &io::Error| Box::new(unreachable_fault(&self.addr, e));
+        let fault = |e: &io::Error| unreachable_fault(&self.addr, e);
         let opening = async {
             let mut stream = self.credentials.dial(&self.addr).await?;
             let (by, program) = (self.by.clone(), env!("CARGO_PKG_VERSION").to_owned());
@@ -213,7 +213,7 @@ impl Talker {
         };
         let (stream, told) = tokio::time::timeout(WELCOME, opening)
             .await
-            .map_err(|_| fault(&io::ErrorKind::TimedOut.into()))?
+            .unwrap_or_else(|_late| Err(io::ErrorKind::TimedOut.into()))
             .map_err(|e| fault(&e))?;
         match told {
             Some(Tell::Welcome { version: VERSION, .. }) => {}
@@ -315,8 +315,8 @@ fn lost_message(addr: &str) -> Message {
     Message::new("cli-attached-lost").with("addr", addr)
 }
 
-fn unreachable_fault(addr: &str, error: &io::Error) -> Fault {
-    Fault::new("operator-unreachable", addr, error.to_string(), Recovery::Retries)
+fn unreachable_fault(addr: &str, error: &io::Error) -> Box<Fault> {
+    Box::new(Fault::new("operator-unreachable", addr, error.to_string(), Recovery::Retries))
 }
 
 fn version_fault(addr: &str, program: &str) -> Fault {

@@ -81,7 +81,7 @@ pub struct EngineHandle {
     sink: LocalSink,
     publication: Publication,
     runtime: tokio::runtime::Handle,
-    thread: Option<JoinHandle<Result<(), Fault>>>,
+    thread: Option<JoinHandle<Result<(), Box<Fault>>>>,
 }
 
 /// What the engine's thread says when it is up.
@@ -156,7 +156,7 @@ impl EngineHandle {
     ///
     /// # Errors
     /// When the engine had stopped by itself, because it could not go on safely.
-    pub fn stop(mut self) -> Result<(), Fault> {
+    pub fn stop(mut self) -> Result<(), Box<Fault>> {
         self.inbox.send(News::Stop).ok();
         self.join()
     }
@@ -165,7 +165,7 @@ impl EngineHandle {
     ///
     /// # Errors
     /// As [`EngineHandle::stop`].
-    pub fn run_until(mut self, signal: impl Future<Output = ()> + Send + 'static) -> Result<(), Fault> {
+    pub fn run_until(mut self, signal: impl Future<Output = ()> + Send + 'static) -> Result<(), Box<Fault>> {
         let inbox = self.inbox.clone();
         self.runtime.spawn(async move {
             signal.await;
@@ -174,16 +174,14 @@ impl EngineHandle {
         self.join()
     }
 
-    fn join(&mut self) -> Result<(), Fault> {
+    fn join(&mut self) -> Result<(), Box<Fault>> {
         match self.thread.take().map(JoinHandle::join) {
             None => Ok(()),
             Some(Ok(ended)) => ended,
-            Some(Err(_)) => Err(leeward_model::Fault::new(
-                "engine-core-broken",
-                "engine",
-                "the engine's thread panicked".to_owned(),
-                Recovery::NeedsPerson,
-            )),
+            Some(Err(_)) => {
+                let detail = "the engine's thread panicked".to_owned();
+                Err(Box::new(Fault::new("engine-core-broken", "engine", detail, Recovery::NeedsPerson)))
+            }
         }
     }
 }
@@ -206,7 +204,7 @@ fn live(
     holder: Holder,
     lock: VaultLock,
     up: &std_mpsc::Sender<Result<Up, VaultError>>,
-) -> Result<(), Fault> {
+) -> Result<(), Box<Fault>> {
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(2)
         .thread_name("engine-io")

@@ -100,7 +100,7 @@ impl Receipts {
 
 impl Runner {
     /// Runs until it is told to stop (`Ok`) or cannot go on safely.
-    pub(super) async fn run(&mut self, mut inbox: mpsc::UnboundedReceiver<News>) -> Result<(), Fault> {
+    pub(super) async fn run(&mut self, mut inbox: mpsc::UnboundedReceiver<News>) -> Result<(), Box<Fault>> {
         self.take(Input::Started).await?;
         loop {
             let now = self.clock.now();
@@ -166,13 +166,13 @@ impl Runner {
     }
 
     /// Decides, writes, does; and whatever doing it gives back at once is taken in turn.
-    async fn take(&mut self, input: Input) -> Result<(), Fault> {
+    async fn take(&mut self, input: Input) -> Result<(), Box<Fault>> {
         let mut waiting = VecDeque::from([input]);
         while let Some(input) = waiting.pop_front() {
             let outcome = self.decide(input)?;
             self.store.write(&outcome.changes).await.map_err(|error| {
                 tracing::error!(%error, "the vault database took no change; the engine stops");
-                error.fault()
+                Box::new(error.fault())
             })?;
             self.pace.dirty |= outcome.visible;
             for effect in outcome.effects {
@@ -185,7 +185,7 @@ impl Runner {
     }
 
     /// A panic in the core leaves it in a state nobody knows: nothing of it is written, and the engine stops.
-    fn decide(&mut self, input: Input) -> Result<Outcome, Fault> {
+    fn decide(&mut self, input: Input) -> Result<Outcome, Box<Fault>> {
         let now = self.clock.now();
         let doing = name_of(&input);
         let decided = catch_unwind(AssertUnwindSafe(|| {
@@ -195,7 +195,7 @@ impl Runner {
         decided.map_err(|panic| panicked(&*panic, doing))
     }
 
-    fn publish(&mut self) -> Result<(), Fault> {
+    fn publish(&mut self) -> Result<(), Box<Fault>> {
         let now = self.clock.now();
         let made = catch_unwind(AssertUnwindSafe(|| {
             self.core.write().unwrap_or_else(std::sync::PoisonError::into_inner).snapshot(now)
@@ -222,7 +222,7 @@ impl Runner {
             Effect::MakeKey { receipt, key, site, expires } => match self.trust.make_key(key, &site, expires) {
                 Ok(file_text) => Some(Input::KeyMade { receipt, key, file_text }),
                 Err(fault) => {
-                    self.outcomes.put(receipt, CommandOutcome::Failed(Box::new(fault)));
+                    self.outcomes.put(receipt, CommandOutcome::Failed(fault));
                     self.publication.ring();
                     None
                 }
@@ -251,7 +251,7 @@ impl Runner {
     }
 
     /// After the end: nobody waits for ever.
-    pub(super) fn farewell(&mut self, end: &Result<(), Fault>) {
+    pub(super) fn farewell(&mut self, end: &Result<(), Box<Fault>>) {
         for (_, answer) in self.enrolments.drain() {
             answer.send(Err(Refusal { why: stopped().what, helps: None })).ok();
         }
@@ -287,11 +287,12 @@ async fn until(at: Option<Instant>) {
     }
 }
 
-fn panicked(panic: &(dyn std::any::Any + Send), doing: &str) -> Fault {
+fn panicked(panic: &(dyn std::any::Any + Send), doing: &str) -> Box<Fault> {
     let said = panic
         .downcast_ref::<&str>()
         .map(|s| (*s).to_owned())
         .or_else(|| panic.downcast_ref::<String>().cloned())
         .unwrap_or_default();
-    Fault::new("engine-core-broken", "engine", format!("{said} [{doing}]"), Recovery::NeedsPerson)
+    let detail = format!("{said} [{doing}]");
+    Box::new(Fault::new("engine-core-broken", "engine", detail, Recovery::NeedsPerson))
 }

@@ -80,8 +80,8 @@ impl Trust {
     }
 
     /// The text of a registration key's file.
-    pub(super) fn make_key(&self, _key: KeyId, site: &str, _expires: Moment) -> Result<String, Fault> {
-        Err(Fault::new("vault-certificates", site, String::new(), Recovery::NeedsPerson))
+    pub(super) fn make_key(&self, _key: KeyId, site: &str, _expires: Moment) -> Result<String, Box<Fault>> {
+        Err(Box::new(Fault::new("vault-certificates", site, String::new(), Recovery::NeedsPerson)))
     }
 
     /// Puts an agent's certificate on the revocation list.
