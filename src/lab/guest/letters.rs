@@ -78,11 +78,6 @@ mod tests {
 
     #[test]
     fn letters_are_drawn_in_half_blocks() {
-        assert_eq!(large("1-"), ["  ▄         ", " ▀█         ", "  █   ▀▀▀▀▀ ", " ▀▀▀        "].map(fix));
-    }
-
-    /// The expectation is drawn by eye; only its rows' widths are normalised.
-    fn fix(line: &str) -> String {
-        format!("{line:<12}")
+        assert_eq!(large("1-"), [" ▄█", "  █   ▄▄▄▄▄", "  █", " ▀▀▀"].map(|line| format!("{line:<12}")));
     }
 }

@@ -161,7 +161,7 @@ fn show(screen: &Path, shared: &Shared, woken: &Receiver<()>) {
         if page.as_mut().is_some_and(|p| p.show(&state).is_err()) {
             page = None;
         }
-        if turn % SAY_EVERY == 0 && !state.stopped {
+        if turn.is_multiple_of(SAY_EVERY) && !state.stopped {
             say(&format!("LEEWARD-LAST host={} last={}", state.settings.host, state.last));
         }
         turn = turn.wrapping_add(1);
