@@ -2,7 +2,6 @@
 
 use super::process::QemuProcess;
 use super::running::QemuMachine;
-use super::settings::QemuSettings;
 use super::start::RUN_RECORD;
 use super::{capture, freeze, merge};
 use crate::error::{FabricError, Result};
@@ -13,7 +12,7 @@ use crate::status::MachineState;
 use std::sync::Arc;
 
 /// The living machine of a folder, in our hands; `None` when no process of it lives.
-pub(super) fn adopt(settings: &QemuSettings, folder: &MachineFolder) -> Result<Option<Arc<QemuMachine>>> {
+pub(super) fn adopt(folder: &MachineFolder) -> Result<Option<Arc<QemuMachine>>> {
     let Some(process) = QemuProcess::of(folder) else {
         return Ok(None);
     };
@@ -26,7 +25,7 @@ pub(super) fn adopt(settings: &QemuSettings, folder: &MachineFolder) -> Result<O
         let reason = format!("version {} is not understood", record.version);
         return Err(FabricError::Record { path, reason });
     }
-    let machine = match QemuMachine::connect(settings, folder, record) {
+    let machine = match QemuMachine::connect(folder, record) {
         Ok(machine) => machine,
         // It ended while we were at it.
         Err(_) if process.ended_within(std::time::Duration::ZERO) => return Ok(None),

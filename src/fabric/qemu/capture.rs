@@ -7,6 +7,7 @@
 //! tell; after a crash of QEMU the trackers are lost by themselves.
 
 use super::arguments::node_json;
+use super::blank;
 use super::jobs::{self, Job};
 use super::nodes;
 use super::running::QemuMachine;
@@ -182,7 +183,7 @@ fn take(
 
 fn make_spools(machine: &QemuMachine, parts: &[Part]) -> Result<()> {
     for part in parts {
-        image::create_overlay(&machine.settings, &part.taken.path, None, part.run.size_bytes)?;
+        blank::create(&part.taken.path, None, part.run.size_bytes)?;
         let direct = part.run.direct && image::direct_allowed(&part.taken.path);
         machine.run(
             "blockdev-add",

@@ -2,6 +2,7 @@
 //! Apart from `merge`, the way back.
 
 use super::arguments::node_json;
+use super::blank;
 use super::image;
 use super::nodes::{self, Nodes};
 use super::running::QemuMachine;
@@ -68,7 +69,7 @@ fn send(machine: &QemuMachine, parts: &[Part], clock: &dyn Fn() -> Moment) -> Re
         let Some(base) = part.run.chain.last() else {
             continue;
         };
-        image::create_overlay(&machine.settings, &part.overlay, Some(base), part.run.size_bytes)?;
+        blank::create(&part.overlay, Some(base), part.run.size_bytes)?;
         let direct = part.run.direct && image::direct_allowed(&part.overlay);
         // Without backing: the snapshot puts it on the live node.
         machine.run(

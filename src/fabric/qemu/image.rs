@@ -1,8 +1,7 @@
-//! Disk files through `qemu-img`. Apart from the running machine: for files nobody writes to.
+//! Disk files from outside: what `qemu-img` and the file system say of them. Apart from the running machine.
 
 use super::settings::QemuSettings;
 use crate::error::{FabricError, Result};
-use crate::folder::{sync_file, sync_folder};
 use crate::spec::ChainLayer;
 use leeward_model::DiskFormat;
 use serde_json::Value;
@@ -15,27 +14,6 @@ pub(super) const fn format_name(format: DiskFormat) -> &'static str {
         DiskFormat::Raw => "raw",
         DiskFormat::Qcow2 => "qcow2",
     }
-}
-
-/// Makes an empty qcow2, flushed to the disk. With a layer below, its header names it, so that nobody who opens
-/// it by its header sees holes where the content of the layer should be.
-pub(super) fn create_overlay(
-    settings: &QemuSettings,
-    path: &Path,
-    below: Option<&ChainLayer>,
-    size_bytes: u64,
-) -> Result<()> {
-    must_be_free(path)?;
-    let mut tool = Command::new(&settings.qemu_img);
-    tool.args(["create", "-q", "-f", "qcow2", "-o", "cluster_size=65536"]);
-    if let Some(below) = below {
-        // -u: the layer may be open for writing in a running machine; its size is given.
-        tool.arg("-u").arg("-b").arg(&below.path).args(["-F", format_name(below.format)]);
-    }
-    tool.arg(path).arg(size_bytes.to_string());
-    run(tool, path)?;
-    sync_file(path)?;
-    path.parent().map_or(Ok(()), sync_folder)
 }
 
 /// An error when there is something at a path where a file is to be made.

@@ -5,7 +5,8 @@
 //! | `settings` | which programs, which accelerator |
 //! | `arguments` | a start's command line |
 //! | `process` | a QEMU process: found, verified, awaited, ended |
-//! | `image` | disk files through `qemu-img` |
+//! | `blank` | an empty qcow2 |
+//! | `image` | disk files from outside |
 //! | `start` | the start |
 //! | `adopt` | taking up what lives; settling what was left in the middle |
 //! | `running` | a machine with a process: state, power, console |
@@ -18,6 +19,7 @@
 
 mod adopt;
 mod arguments;
+mod blank;
 mod capture;
 mod facts;
 mod freeze;
@@ -111,7 +113,7 @@ impl Hypervisor for QemuDriver {
         {
             return Ok(Adoption::Running(machine));
         }
-        let Some(machine) = adopt::adopt(&self.settings, folder)? else {
+        let Some(machine) = adopt::adopt(folder)? else {
             return Ok(Adoption::Off);
         };
         live.insert(folder.path().to_owned(), Arc::downgrade(&machine));
@@ -156,6 +158,6 @@ impl Hypervisor for QemuDriver {
     }
 
     fn create_overlay(&self, overlay: &Path, below: &ChainLayer, size_bytes: u64) -> Result<()> {
-        image::create_overlay(&self.settings, overlay, Some(below), size_bytes)
+        blank::create(overlay, Some(below), size_bytes)
     }
 }

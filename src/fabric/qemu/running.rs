@@ -3,7 +3,6 @@
 
 use super::facts;
 use super::process::QemuProcess;
-use super::settings::QemuSettings;
 use super::start::RUN_RECORD;
 use super::{capture, freeze, merge, nodes, tracking};
 use crate::capture::{Capture, CaptureAsk, Captured};
@@ -39,7 +38,6 @@ const PICTURE_BYTES_MAX: u64 = 64 << 20;
 /// A machine with a QEMU process.
 #[derive(Debug)]
 pub(super) struct QemuMachine {
-    pub(super) settings: QemuSettings,
     pub(super) folder: MachineFolder,
     record: Mutex<RunRecord>,
     pub(super) monitor: Arc<Monitor>,
@@ -50,11 +48,7 @@ pub(super) struct QemuMachine {
 
 impl QemuMachine {
     /// Connects to the living QEMU of a folder and makes sure that it is the one the record speaks of.
-    pub(super) fn connect(
-        settings: &QemuSettings,
-        folder: &MachineFolder,
-        record: RunRecord,
-    ) -> Result<Self> {
+    pub(super) fn connect(folder: &MachineFolder, record: RunRecord) -> Result<Self> {
         let name = record.name.clone();
         let fail = |source: QmpError| FabricError::Control { machine: name.clone(), source };
         let monitor = Monitor::connect(&folder.qmp_socket()).map_err(fail)?;
@@ -69,7 +63,6 @@ impl QemuMachine {
             });
         }
         Ok(Self {
-            settings: settings.clone(),
             folder: folder.clone(),
             record: Mutex::new(record),
             monitor: Arc::new(monitor),

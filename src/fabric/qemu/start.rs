@@ -59,7 +59,7 @@ pub(super) fn start(settings: &QemuSettings, spec: &StartSpec) -> Result<(Arc<Qe
         .map(|disk| DiskLine { disk, overlay: frozen.entry(disk.disk).map(|e| e.overlay.as_path()) })
         .collect();
     launch(settings, &folder, name, &arguments(settings, spec, &folder, &disks))?;
-    match prepare(settings, &folder, record, spec) {
+    match prepare(&folder, record, spec) {
         Ok(machine) => Ok((machine, u64::try_from(begun.elapsed().as_millis()).unwrap_or(u64::MAX))),
         Err(error) => {
             end_unborn(&folder, name)?;
@@ -252,13 +252,8 @@ fn log_since(path: &Path, start: u64) -> std::io::Result<String> {
 }
 
 /// What must be in place before the guest's first instruction.
-fn prepare(
-    settings: &QemuSettings,
-    folder: &MachineFolder,
-    record: RunRecord,
-    spec: &StartSpec,
-) -> Result<Arc<QemuMachine>> {
-    let machine = QemuMachine::connect(settings, folder, record)?;
+fn prepare(folder: &MachineFolder, record: RunRecord, spec: &StartSpec) -> Result<Arc<QemuMachine>> {
+    let machine = QemuMachine::connect(folder, record)?;
     machine.finish_start()?;
     if spec.track_from_start {
         let disks: Vec<DiskId> = spec.disks.iter().map(|d| d.disk).collect();

@@ -59,7 +59,14 @@ fn a_frozen_base_stands_still_and_the_first_delta_is_exact() {
     same("os while frozen", &copies[0], &again[0]);
     same("data while frozen", &copies[1], &again[1]);
     assert!(matches!(machine.capture_delta(&stage.ask(1), &|| stage.now()), Err(FabricError::Frozen { .. })));
+    let facts = machine.watch();
     stage.merge(&machine);
+    // It stands still at each switch: else a crash right after it would put the old overlay over newer writes.
+    let mut told = Vec::new();
+    until("two switches", || {
+        told.extend(facts.try_iter());
+        told == [MachineFact::Stopped, MachineFact::Resumed, MachineFact::Stopped, MachineFact::Resumed]
+    });
     assert!(machine.frozen().unwrap().is_empty());
     assert!(machine.merge_back(stage.disk("os")).unwrap().already);
     assert_eq!(machine.status().unwrap(), MachineState::Running);

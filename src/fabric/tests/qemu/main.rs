@@ -5,6 +5,7 @@
 
 mod capture;
 mod fence;
+mod figures;
 mod frozen;
 mod power;
 mod stage;

@@ -101,6 +101,9 @@ impl Stage {
             "socket,id=side0,path=side.sock,server=on,wait=off",
             "-mon",
             "chardev=side0,mode=control",
+            // The boot sector cannot flush: what it was told is written must be.
+            "-global",
+            "virtio-blk-pci.write-cache=off",
         ];
         StartSpec {
             definition: self.definition.clone(),

@@ -83,7 +83,7 @@ impl Thrash {
 
     fn capture(&mut self) {
         let machine = self.machine();
-        if !machine.frozen().unwrap().is_empty() {
+        if !machine.frozen().unwrap().is_empty() || !self.copies.is_empty() {
             self.merge();
         }
         self.heal(&machine);
@@ -119,6 +119,11 @@ impl Thrash {
             overlay: self.stage.file(&format!("{name}.overlay.qcow2")),
         });
         machine.freeze_base(&FreezeAsk { disks: disks.to_vec() }, &|| self.stage.now()).unwrap();
+        self.copy();
+    }
+
+    /// Copies the frozen disks, which stand still.
+    fn copy(&mut self) {
         self.copies = DISKS.map(|name| (name, content(&self.stage.file(&format!("{name}.qcow2"))))).into();
         let head = one_instant(&self.copies["os"], &self.copies["data"]);
         assert!(head >= self.seen, "frozen at record {head}, the source had {}", self.seen);
@@ -132,6 +137,14 @@ impl Thrash {
         }
         for (name, copy) in std::mem::take(&mut self.copies) {
             self.replica.insert(name, copy);
+        }
+    }
+
+    /// The agent that was killed may have merged everything: then the copies are the replica, and whatever is
+    /// captured from here on belongs on them.
+    fn take_merged(&mut self) {
+        if !self.copies.is_empty() && self.machine().frozen().unwrap().is_empty() {
+            self.merge();
         }
     }
 
@@ -173,6 +186,7 @@ impl Thrash {
     /// Something under way, and QEMU dies some milliseconds into it.
     fn kill_qemu_while(&mut self, delay: Duration, what: fn(&dyn Machine, &Stage, u64)) {
         let machine = self.machine();
+        self.take_merged();
         self.look();
         self.sequence += 1;
         let (stage, sequence) = (&self.stage, self.sequence);
@@ -188,6 +202,33 @@ impl Thrash {
         let before = self.points;
         self.machine();
         assert_eq!(self.points - before, u32::from(waiting.is_some()));
+    }
+
+    /// An agent in a process of its own has something under way, and dies some milliseconds into it.
+    fn kill_agent_while(&mut self, delay: Duration, act: &str) {
+        self.machine();
+        self.take_merged();
+        self.look();
+        self.sequence += 1;
+        // The control socket takes one client.
+        self.new_agent();
+        let mut agent = std::process::Command::new(std::env::current_exe().unwrap())
+            .args(["--exact", "thrash::an_agent_to_be_killed", "--ignored", "--nocapture"])
+            .env("LEEWARD_THRASH_ACT", act)
+            .env("LEEWARD_THRASH_FOLDER", self.stage.folder.path())
+            .env("LEEWARD_THRASH_SEQUENCE", self.sequence.to_string())
+            .stdout(std::process::Stdio::null())
+            .stderr(std::process::Stdio::null())
+            .spawn()
+            .unwrap();
+        std::thread::sleep(delay);
+        agent.kill().unwrap();
+        agent.wait().unwrap();
+        let machine = self.machine();
+        if act == "freeze" && !machine.frozen().unwrap().is_empty() && self.copies.is_empty() {
+            self.copy();
+        }
+        self.look();
     }
 
     fn finish(&mut self) {
@@ -216,14 +257,55 @@ fn try_merge(machine: &dyn Machine, stage: &Stage, _sequence: u64) {
     }
 }
 
+/// Not a test: the agent that [`Thrash::kill_agent_while`] starts and kills.
+#[test]
+#[ignore = "an agent to be killed"]
+fn an_agent_to_be_killed() {
+    let Ok(act) = std::env::var("LEEWARD_THRASH_ACT") else { return };
+    let folder = MachineFolder::new(std::env::var("LEEWARD_THRASH_FOLDER").unwrap());
+    let sequence: u64 = std::env::var("LEEWARD_THRASH_SEQUENCE").unwrap().parse().unwrap();
+    let Adoption::Running(machine) = QemuDriver::default().adopt(&folder).unwrap() else { panic!("it runs") };
+    let disks = machine.record().disks;
+    let clock = || leeward_model::Moment(i64::try_from(sequence).unwrap());
+    match act.as_str() {
+        "capture" => {
+            let spool = |d: &RunDisk| SpoolAsk {
+                disk: d.disk,
+                path: folder.file(&format!("{}.{sequence}.hrl", d.name)),
+            };
+            let ask = CaptureAsk {
+                sequence: Sequence(sequence),
+                spools: disks.iter().map(spool).collect(),
+                consistency: ConsistencyAsk::Crash,
+                freeze_limit: Duration::ZERO,
+                limit: DEADLINE,
+                even_if_empty: true,
+            };
+            machine.capture_delta(&ask, &clock).ok();
+        }
+        "freeze" => {
+            let overlay = |d: &RunDisk| FreezeDisk {
+                disk: d.disk,
+                overlay: folder.file(&format!("{}.overlay.qcow2", d.name)),
+            };
+            machine.freeze_base(&FreezeAsk { disks: disks.iter().map(overlay).collect() }, &clock).ok();
+        }
+        _ => {
+            for disk in disks {
+                machine.merge_back(disk.disk).ok();
+            }
+        }
+    }
+}
+
 #[test]
 fn whatever_happens_the_replica_becomes_the_source() {
     let number = |name: &str| std::env::var(name).ok().and_then(|v| v.parse::<u64>().ok());
     let seed = number("LEEWARD_THRASH_SEED").unwrap_or(1);
-    let rounds = number("LEEWARD_THRASH_ROUNDS").unwrap_or(24);
+    let rounds = number("LEEWARD_THRASH_ROUNDS").unwrap_or(30);
     let (mut dice, mut thrash) = (Dice(seed), Thrash::new());
     for round in 0..rounds {
-        let (act, delay) = (dice.below(9), Duration::from_millis(dice.below(60)));
+        let (act, delay) = (dice.below(12), Duration::from_millis(dice.below(80)));
         eprintln!("seed {seed} round {round}: act {act} delay {delay:?}, record {}", thrash.seen);
         let machine = thrash.machine();
         thrash.stage.let_guest_write(&machine, 1 + dice.below(40));
@@ -236,9 +318,15 @@ fn whatever_happens_the_replica_becomes_the_source() {
             5 => thrash.end_in_order(),
             6 => thrash.new_agent(),
             7 => thrash.kill_qemu_while(delay, try_capture),
-            _ => {
+            8 => {
                 thrash.freeze();
                 thrash.kill_qemu_while(delay, try_merge);
+            }
+            9 => thrash.kill_agent_while(delay, "capture"),
+            10 => thrash.kill_agent_while(delay, "freeze"),
+            _ => {
+                thrash.freeze();
+                thrash.kill_agent_while(delay, "merge");
             }
         }
     }
