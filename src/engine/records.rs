@@ -3,7 +3,7 @@
 
 use leeward_link::messages::PowerAction;
 use leeward_model::{
-    AgentId, CycleSample, DiskId, EventView, Fault, FenceProof, FinalSyncDone, Forward, InSync, ItemId, JobId,
+    AgentId, CycleSample, DiskId, Epoch, EventView, Fault, FenceProof, FinalSyncDone, Forward, InSync, ItemId, JobId,
     JobState, KeyId, KeyState, MachineDefinition, MachineId, Message, Moment, NetworkChoice, Phase, Place,
     PointChoice, PointId, PolicyId, Protection, ReceiptId, ReplicationPolicy, Side, SiteId, SourceQuiesced,
     StepState, TestId, TestState, VaultId, Verb,
@@ -154,7 +154,7 @@ pub struct ItemRecord {
     /// Where it runs.
     pub active: Side,
     /// Who may write.
-    pub epoch: leeward_model::Epoch,
+    pub epoch: Epoch,
     /// Where protection stands, and since when.
     pub protection: Protection,
     /// Since when.
@@ -240,8 +240,6 @@ pub enum JobArgs {
     DiscardSource,
     /// Pause or resume.
     SetPaused { paused: bool },
-    /// Give an item another policy.
-    SetPolicy { policy: PolicyId },
     /// A machine's power.
     Power { machine: MachineId, agent: AgentId, action: PowerAction },
 }
@@ -305,6 +303,10 @@ pub struct StepRecord {
     pub tries: u32,
     /// How often its undo was tried.
     pub undo_tries: u32,
+    /// It has been taken back (a failed step still shows that it failed).
+    pub undone: bool,
+    /// When it is tried again, while it waits for that.
+    pub next_at: Option<Moment>,
     /// What it found or did.
     pub note: Option<Message>,
 }
@@ -314,6 +316,8 @@ pub struct StepRecord {
 pub struct Gathered {
     /// The machine ran when the job began.
     pub was_running: bool,
+    /// The item's epoch when the job began.
+    pub epoch: Option<Epoch>,
     /// The source stopped.
     pub quiesced: Option<SourceQuiesced>,
     /// The last delta arrived.
@@ -329,8 +333,13 @@ pub struct Gathered {
 /// What one step has earned.
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
 pub enum Proof {
-    /// Whether the machine ran when the job began.
-    WasRunning(bool),
+    /// How things stood when the job began.
+    Began {
+        /// The machine ran.
+        was_running: bool,
+        /// The item's epoch.
+        epoch: Epoch,
+    },
     /// The source stopped.
     Quiesced(SourceQuiesced),
     /// The last delta arrived.
@@ -370,8 +379,8 @@ pub enum JournalEvent {
     StepFailed { step: usize, fault: Box<Fault> },
     /// A person asked to cancel the job.
     CancelAsked { by: String },
-    /// The job is being taken back.
-    UndoBegins,
+    /// The job is being taken back, because it was cancelled or because a step failed.
+    UndoBegins { fault: Option<Box<Fault>> },
     /// A step is about to be taken back.
     StepUndoBegan { step: usize },
     /// Taking it back failed in a way that passes.
@@ -494,7 +503,10 @@ impl Gathered {
     /// Takes in what a step has earned.
     pub fn take(&mut self, proof: Proof) {
         match proof {
-            Proof::WasRunning(ran) => self.was_running = ran,
+            Proof::Began { was_running, epoch } => {
+                self.was_running = was_running;
+                self.epoch = Some(epoch);
+            }
             Proof::Quiesced(p) => self.quiesced = Some(p),
             Proof::Synced(p) => self.synced = Some(p),
             Proof::Fence(p) => self.fence = Some(p),

@@ -31,6 +31,26 @@ pub struct Fault {
     pub recovery: Recovery,
 }
 
+impl Fault {
+    /// A failure whose sentences stand in the message files under its code: `<code>`, `<code>-cause` (if there is
+    /// one) and `<code>-action`. Each of them may use `$subject`.
+    #[must_use]
+    pub fn new(code: &'static str, subject: &str, detail: String, recovery: Recovery) -> Self {
+        let message =
+            |key: String| Message { key: key.into(), args: Default::default() }.with("subject", subject);
+        let cause = format!("{code}-cause");
+        Self {
+            code: code.to_owned(),
+            what: Message::new(code).with("subject", subject),
+            subject: subject.to_owned(),
+            causes: if crate::text::has(&cause) { vec![message(cause)] } else { Vec::new() },
+            action: message(format!("{code}-action")),
+            detail,
+            recovery,
+        }
+    }
+}
+
 impl std::fmt::Display for Fault {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(f, "{} ({})", self.what.render(), self.subject)?;

@@ -9,14 +9,18 @@
 //! | `machine`, `point`, `policy` | machines, recovery points, replication policies |
 //! | `protection`, `evidence` | the state machine of protection and the proofs its arrows ask for |
 //! | `verb`, `command`, `preview` | what can be done: declared, used, foreseen |
+//! | `availability` | whether a verb may be used now, and the refusal |
+//! | `health`, `retry` | the rules of health and of trying again |
 //! | `job`, `fault` | what is being done, what went wrong |
 //! | `snapshot`, `feed` | the read model, and the two ends a window holds |
 //! | `text` | messages by key, rendered from the message files |
 
+pub mod availability;
 pub mod command;
 pub mod evidence;
 pub mod fault;
 pub mod feed;
+pub mod health;
 pub mod ids;
 pub mod job;
 pub mod machine;
@@ -25,6 +29,7 @@ pub mod point;
 pub mod policy;
 pub mod preview;
 pub mod protection;
+pub mod retry;
 pub mod side;
 pub mod snapshot;
 pub mod text;

@@ -253,6 +253,22 @@ impl Protection {
         }
     }
 
+    /// Taking a failover back did not succeed: it is not known which side is safe to run.
+    pub fn lost_track(self, item: ItemId, why: Message) -> Result<Self, Illegal> {
+        match self {
+            Self::FailingOver { .. } => Ok(Self::NeedsOperator { why }),
+            from => Err(illegal(item, from, "lost_track")),
+        }
+    }
+
+    /// A person has looked and goes on with what got stuck.
+    pub fn taken_up(self, item: ItemId, kind: FailoverKind, to: Side) -> Result<Self, Illegal> {
+        match self {
+            Self::NeedsOperator { .. } => Ok(Self::FailingOver { kind, to }),
+            from => Err(illegal(item, from, "taken_up")),
+        }
+    }
+
     /// Replication is taken away. Possible from every state but a failover under way.
     pub fn begin_disable(self, item: ItemId) -> Result<Self, Illegal> {
         match self {

@@ -1,5 +1,34 @@
 //! The core: everything that happens comes in as an [`Input`], and what must be remembered and done goes out as an
 //! [`Outcome`]. It reads no clock, no randomness and no file, so that any day of an estate can be played again.
+//!
+//! | file | what it is |
+//! |---|---|
+//! | `state`, `turn`, `load` | what is known; one decision under way; what is known after a restart |
+//! | `commands/` | what people ask for |
+//! | `agents`, `facts`, `correct`, `pictures` | hosts: who is here, what they say, what they are told |
+//! | `jobs`, `runner`, `unwind`, `fold` | jobs: their life, forward, backward, from the journal |
+//! | `stand` | the facts that availability is decided on |
+//! | `alarms`, `changed`, `cycles`, `job_list` | time, marks, counts, the long list |
+
+pub(crate) mod agents;
+pub(crate) mod alarms;
+pub(crate) mod changed;
+pub(crate) mod commands;
+pub(crate) mod correct;
+pub(crate) mod cycles;
+pub(crate) mod facts;
+pub(crate) mod fold;
+pub(crate) mod job_list;
+pub(crate) mod jobs;
+pub(crate) mod load;
+pub(crate) mod pictures;
+pub(crate) mod runner;
+pub(crate) mod stand;
+pub(crate) mod state;
+pub(crate) mod turn;
+pub(crate) mod unwind;
+
+use crate::projector::Projection;
 
 pub use crate::records::{
     AuditEntry, AuditPhase, Change, JournalEntry, JournalEvent, Record, RecordKey, VaultRecord,
@@ -9,7 +38,9 @@ use leeward_model::{
     AgentId, Command, CommandOutcome, EventView, KeyId, Message, Moment, Preview, ReceiptId, Refusal, Snapshot,
 };
 use serde::{Deserialize, Serialize};
+use state::{Pending, State};
 use std::sync::Arc;
+use turn::Turn;
 use uuid::Uuid;
 
 /// Names one call to an agent. Drawn at random, so that a late answer to an earlier engine's call meets nothing.
@@ -186,48 +217,90 @@ pub fn vault_of(records: &[Record]) -> Option<&VaultRecord> {
 
 /// The engine's mind.
 #[derive(Debug)]
-pub struct Core;
+pub struct Core {
+    state: State,
+    projection: Projection,
+}
 
 impl Core {
     /// The core as it was when all this was written. The journal is that of unfinished jobs; events are oldest
     /// first.
     #[must_use]
-    pub fn load(_records: Vec<Record>, _journal: Vec<JournalEntry>, _events: Vec<EventView>) -> Self {
-        Self
+    pub fn load(records: Vec<Record>, journal: Vec<JournalEntry>, events: Vec<EventView>) -> Self {
+        Self { state: load::state(records, journal, events), projection: Projection::default() }
     }
 
     /// Takes in what happened and decides. Never panics on what comes from outside.
-    pub fn apply(&mut self, _input: Input, _now: Moment, _ids: &mut dyn IdSource) -> Outcome {
-        Outcome::default()
+    pub fn apply(&mut self, input: Input, now: Moment, ids: &mut dyn IdSource) -> Outcome {
+        let mut turn = Turn { state: &mut self.state, now, ids, out: Outcome::default() };
+        turn.take(input);
+        let mut out = turn.out;
+        if let Some(at) = self.state.alarms.wake(now) {
+            out.effects.push(Effect::WakeAt(at));
+        }
+        out.visible = self.state.changed.any();
+        out
     }
 
     /// The world as the window sees it; shares with the last one what has not changed.
     pub fn snapshot(&mut self, now: Moment) -> Arc<Snapshot> {
-        Arc::new(leeward_model::Snapshot {
-            revision: 0,
-            made_at: now,
-            vault: leeward_model::VaultView {
-                id: leeward_model::VaultId(Uuid::nil()),
-                name: String::new(),
-                created: now,
-                engine_addr: String::new(),
-                engine_version: env!("CARGO_PKG_VERSION").to_owned(),
-            },
-            sites: Arc::default(),
-            servers: Arc::default(),
-            keys: Arc::default(),
-            machines: Arc::default(),
-            policies: Arc::default(),
-            items: Arc::default(),
-            jobs: Arc::default(),
-            events: Arc::default(),
-            overview: leeward_model::Overview::default(),
-        })
+        self.projection.snapshot(&mut self.state, now)
     }
 
     /// What a command would do if it were given now.
     #[must_use]
-    pub fn preview(&self, _command: &Command, _now: Moment) -> Preview {
-        Preview::default()
+    pub fn preview(&self, command: &Command, now: Moment) -> Preview {
+        crate::preview::preview(&self.state, command, now)
+    }
+}
+
+impl Turn<'_> {
+    fn take(&mut self, input: Input) {
+        match input {
+            Input::Started => {
+                for server in self.state.servers.values_mut() {
+                    server.since = self.now;
+                }
+                self.resume_all();
+            }
+            Input::Command { receipt, by, command } => self.command(receipt, &by, command),
+            Input::KeyMade { receipt, key, file_text } => self.key_made(receipt, key, file_text),
+            Input::EnrolmentAsked { key, agent, host, version, replication_addr, reply, .. } => {
+                self.enrol(agents::Asked { key, agent, host, version, replication_addr, reply });
+            }
+            Input::AgentConnected { hello, certificate_expires } => self.connected(hello, certificate_expires),
+            Input::AgentLost { agent, why } => self.lost(agent, why),
+            Input::Fact { agent, fact } => self.fact(agent, fact),
+            Input::Reply { agent, call, reply } => self.reply(agent, call, reply),
+            Input::Tick => {
+                self.watch_silence();
+                self.save_histories();
+                self.note_rpo();
+            }
+        }
+        self.ring();
+    }
+
+    /// An agent has answered a call. One that nobody knows (any more) changes nothing.
+    fn reply(&mut self, agent: AgentId, call: CallId, reply: Reply) {
+        if self.state.calls.get(&call).is_none_or(|p| p.agent() != agent) {
+            return;
+        }
+        match self.state.calls.remove(&call) {
+            Some(Pending::Step { job, step, undo, .. }) => {
+                // A step that was given up has been taken elsewhere meanwhile.
+                if self.state.jobs.get(&job).is_some_and(|j| j.call == Some(call)) {
+                    self.step_answered(job, step, undo, reply);
+                }
+            }
+            Some(Pending::Correction { item, .. }) => self.corrected(agent, item, call, reply),
+            Some(Pending::Picture { receipt, .. }) => self.picture_answered(agent, receipt, reply),
+            Some(Pending::Told { .. }) => {
+                if let Ok(leeward_link::messages::Response::Report(report)) = reply {
+                    self.report(agent, *report);
+                }
+            }
+            None => {}
+        }
     }
 }

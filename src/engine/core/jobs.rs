@@ -1,0 +1,334 @@
+//! The life of a job around its steps: accepted, ended, restarted, pushed aside. Apart from `runner`, which runs
+//! the steps in between.
+
+use super::state::Job;
+use super::turn::{About, Turn};
+use crate::projector;
+use crate::records::{
+    AuditPhase, Change, Gathered, JobArgs, JobRecord, JournalEvent, Record, RecordKey, StepRecord,
+};
+use crate::workflows::{self, On, StepDecl};
+use leeward_model::{
+    AgentId, Health, ItemId, JobId, JobState, Message, Moment, ReceiptId, Recovery, Side, StepState, Verb,
+};
+
+/// Durations remembered per step.
+const DURATIONS_KEPT: usize = 16;
+
+/// What a job begins with.
+#[derive(Clone, Debug)]
+pub(crate) struct Begin {
+    pub(crate) verb: Verb,
+    pub(crate) args: JobArgs,
+    pub(crate) item: Option<ItemId>,
+    pub(crate) from: Side,
+    pub(crate) subject: String,
+    pub(crate) by: String,
+    pub(crate) receipt: ReceiptId,
+}
+
+/// The record of a job whose steps have not begun. `host` names the host of each step.
+pub(crate) fn declare(
+    id: JobId,
+    begin: Begin,
+    now: Moment,
+    mut host: impl FnMut(On) -> String,
+) -> JobRecord {
+    let steps = workflows::steps(begin.args.workflow()).iter().map(|decl| step(decl, &mut host)).collect();
+    JobRecord {
+        id,
+        verb: begin.verb,
+        args: begin.args,
+        item: begin.item,
+        from: begin.from,
+        subject: begin.subject,
+        by: begin.by,
+        receipt: begin.receipt,
+        started: now,
+        ended: None,
+        state: JobState::Running,
+        cancel_asked: false,
+        fault: None,
+        steps,
+        gathered: Gathered::default(),
+    }
+}
+
+fn step(decl: &StepDecl, host: &mut impl FnMut(On) -> String) -> StepRecord {
+    StepRecord {
+        id: decl.id.to_owned(),
+        title: Message::new(decl.title),
+        phase: decl.phase,
+        subject: host(decl.on),
+        weight: decl.weight,
+        state: StepState::Waiting,
+        started: None,
+        ended: None,
+        tries: 0,
+        undo_tries: 0,
+        undone: false,
+        next_at: None,
+        note: None,
+    }
+}
+
+impl Turn<'_> {
+    /// Accepts a job: it is written, and begins.
+    pub(crate) fn begin_job(&mut self, begin: Begin) -> JobId {
+        let id = JobId(self.ids.new_id());
+        if let Some(item) = begin.item {
+            self.push_aside(item, begin.verb);
+            self.overtake(item);
+        }
+        let record = {
+            let state = &*self.state;
+            let item = begin.item.and_then(|i| state.items.get(&i)).map(|i| &i.record);
+            let (subject, from) = (begin.subject.clone(), begin.from);
+            declare(id, begin, self.now, |on| match (on, item) {
+                (On::From, Some(item)) => state.server_name(item.place(from).agent).to_owned(),
+                (On::To, Some(item)) => state.server_name(item.place(from.other()).agent).to_owned(),
+                _ => subject.clone(),
+            })
+        };
+        if let Some(item) = record.item.and_then(|i| self.state.items.get_mut(&i)) {
+            item.jobs.push(id);
+        }
+        self.put(Record::Job(Box::new(record.clone())));
+        self.state.views.put(projector::job::view(self.state, &record, None));
+        self.touch_job(id, record.item);
+        self.state.jobs.insert(id, Job { record, call: None, deadline: None });
+        self.forget_oldest();
+        self.advance(id);
+        id
+    }
+
+    /// The last job of an item can no longer be restarted: another one comes.
+    fn overtake(&mut self, item: ItemId) {
+        if let Some(old) = self.state.restartable.remove(&item) {
+            let why = Message::new("refusal-job-overtaken").with("subject", &old.subject);
+            self.state.views.put(projector::job::view(self.state, &old, Some(why)));
+            self.state.changed.jobs.insert(old.id);
+        }
+    }
+
+    /// Ends the jobs of an item that only wait, because something urgent has come.
+    fn push_aside(&mut self, item: ItemId, verb: Verb) {
+        if !leeward_model::availability::pushes_aside(verb) {
+            return;
+        }
+        let jobs = self.item(item).map(|i| i.jobs.clone()).unwrap_or_default();
+        for id in jobs {
+            let call = self.state.jobs.get(&id).and_then(|j| j.call);
+            if let Some(super::state::Pending::Step { agent, step, undo: false, .. }) =
+                call.and_then(|c| self.state.calls.remove(&c))
+            {
+                self.cancel_op(id, step, agent);
+            }
+            self.end_job(id, JobState::Cancelled);
+        }
+    }
+
+    /// A job is over.
+    pub(super) fn end_job(&mut self, id: JobId, state: JobState) {
+        self.journal(id, JournalEvent::Ended { state });
+        let Some(job) = self.state.jobs.remove(&id) else { return };
+        let record = job.record;
+        if let Some(call) = job.call {
+            self.state.calls.remove(&call);
+        }
+        self.put(Record::Job(Box::new(record.clone())));
+        self.out.changes.push(Change::ForgetJournal(id));
+        self.audit(
+            &record.by,
+            record.verb,
+            &record.subject,
+            Some(record.receipt),
+            Some(id),
+            AuditPhase::Ended { state },
+        );
+        self.tell_end(&record);
+        self.learn(&record);
+        self.touch_job(id, record.item);
+        if let Some(item) = record.item.and_then(|i| self.state.items.get_mut(&i)) {
+            item.jobs.retain(|j| *j != id);
+            if state != JobState::Succeeded {
+                self.state.restartable.insert(item.record.id, record.clone());
+            }
+        }
+        let restart = self.can_restart(&record);
+        self.state.views.put(projector::job::view(self.state, &record, restart));
+        if let Some(item) = record.item {
+            self.correct_item(item);
+        }
+    }
+
+    fn tell_end(&mut self, record: &JobRecord) {
+        let about = About { subject: record.subject.clone(), item: record.item, job: Some(record.id) };
+        let (severity, key) = match record.state {
+            JobState::Succeeded => (Health::Healthy, "event-job-succeeded"),
+            JobState::Cancelled => (Health::Healthy, "event-job-cancelled"),
+            JobState::Stuck => (Health::Critical, "event-job-stuck"),
+            _ => (Health::Critical, "event-job-failed"),
+        };
+        let what = Message::new(key)
+            .with("verb", record.verb.title())
+            .with("what", record.fault.as_ref().map(|f| f.what.render()).unwrap_or_default());
+        self.event(severity, what, about);
+    }
+
+    /// Remembers how long steps took, for the next preview.
+    fn learn(&mut self, record: &JobRecord) {
+        learn(&mut self.state.durations, record);
+    }
+
+    /// Why a job that is over cannot be restarted; none when it can.
+    pub(crate) fn can_restart(&self, record: &JobRecord) -> Option<Message> {
+        super::stand::restart_refused(self.state, record)
+    }
+
+    pub(super) fn touch_job(&mut self, id: JobId, item: Option<ItemId>) {
+        self.state.changed.jobs.insert(id);
+        self.state.changed.overview = true;
+        if let Some(item) = item {
+            self.touch_item(item);
+            if let Some(record) = self.item(item).map(|i| (i.record.primary.agent, i.record.recovery.agent)) {
+                self.state.changed.machines_of.insert(record.0);
+                self.state.changed.machines_of.insert(record.1);
+            }
+        }
+    }
+
+    fn forget_oldest(&mut self) {
+        while let Some(id) = self.state.views.forget_oldest() {
+            self.delete(RecordKey::Job(id));
+        }
+    }
+
+    /// Sends again what a host that has returned was asked, and takes further what waited for it.
+    pub(super) fn resume_with(&mut self, agent: AgentId) {
+        let waiting: Vec<JobId> =
+            self.state.jobs.iter().filter(|(_, j)| j.call.is_none()).map(|(id, _)| *id).collect();
+        for id in waiting {
+            self.resend(id, agent);
+        }
+    }
+
+    fn resend(&mut self, id: JobId, agent: AgentId) {
+        use super::runner::{Next, next};
+        use crate::workflows::Act;
+        let Some(job) = self.state.jobs.get(&id) else { return };
+        if job.record.state == JobState::Undoing {
+            let Some(step) = self.undoing_step(id) else { return };
+            let begun = job.record.steps.get(step).is_some_and(|s| s.undo_tries > 0 && s.next_at.is_none());
+            let Some(workflows::Undo::By(undo)) = self.decl(id, step).map(|d| d.undo) else { return };
+            if let (true, Some(Act::Call(to, request))) = (begun, self.act_of(id, step, undo.act, true, 0))
+                && to == agent
+            {
+                self.send_step(id, step, agent, *request, true);
+                self.deadline(id, 120);
+            }
+            return;
+        }
+        let Next::Under(step) = next(&job.record) else { return };
+        let Some(decl) = self.decl(id, step) else { return };
+        if let Some(Act::Call(to, request)) = self.act_of(id, step, decl.act, false, 0)
+            && to == agent
+        {
+            self.send_step(id, step, agent, *request, false);
+            self.deadline(id, decl.timeout_secs);
+        }
+    }
+
+    /// A host is away: what was asked of it is asked again when it returns, unless nothing waits for that.
+    pub(super) fn suspend_with(&mut self, agent: AgentId) {
+        use super::state::Pending;
+        use crate::workflows::{Lost, OnFail, Undo};
+        let lost: Vec<_> =
+            self.state.calls.iter().filter(|(_, p)| p.agent() == agent).map(|(c, p)| (*c, p.clone())).collect();
+        for (call, pending) in lost {
+            self.state.calls.remove(&call);
+            match pending {
+                Pending::Step { job, step, undo, .. } => {
+                    if self.state.jobs.get(&job).is_none_or(|j| j.call != Some(call)) {
+                        continue;
+                    }
+                    if let Some(running) = self.state.jobs.get_mut(&job) {
+                        running.call = None;
+                    }
+                    self.touch_job(job, None);
+                    let Some(decl) = self.decl(job, step) else { continue };
+                    let cancelled = self.state.jobs.get(&job).is_some_and(|j| j.record.cancel_asked);
+                    match (undo, decl.undo) {
+                        (true, Undo::By(undo)) if undo.lost != Lost::Wait => {
+                            self.clear_deadline(job);
+                            self.undone(job, step);
+                            self.advance(job);
+                        }
+                        (true, _) => self.deadline(job, super::unwind::LOST_SECS),
+                        (false, _) if decl.fail == OnFail::GoOn || cancelled => {
+                            let name = self.state.server_name(agent).to_owned();
+                            let fault = leeward_model::Fault::new(
+                                "step-host-lost",
+                                &name,
+                                String::new(),
+                                Recovery::NeedsPerson,
+                            );
+                            self.fail_step(job, step, Box::new(fault));
+                            self.advance(job);
+                        }
+                        (false, _) => {}
+                    }
+                }
+                Pending::Correction { item, .. } => self.correction_lost(item, agent),
+                Pending::Picture { receipt, .. } => self.picture_failed(receipt, agent),
+                Pending::Told { .. } => {}
+            }
+        }
+    }
+
+    fn clear_deadline(&mut self, id: JobId) {
+        if let Some(job) = self.state.jobs.get_mut(&id) {
+            job.deadline = None;
+        }
+    }
+
+    /// After a crash: every job goes on where its journal ends.
+    pub(super) fn resume_all(&mut self) {
+        let ids: Vec<JobId> = self.state.jobs.keys().copied().collect();
+        for id in ids {
+            let Some(job) = self.state.jobs.get(&id) else { continue };
+            let secs = match super::runner::next(&job.record) {
+                super::runner::Next::Under(step) if job.record.state != JobState::Undoing => {
+                    self.decl(id, step).map_or(0, |d| d.timeout_secs)
+                }
+                _ => 0,
+            };
+            let undoing = job.record.state == JobState::Undoing;
+            let begun = undoing
+                && self
+                    .undoing_step(id)
+                    .and_then(|s| job.record.steps.get(s))
+                    .is_some_and(|s| s.undo_tries > 0 && s.next_at.is_none());
+            // An undo that was under way is asked again when its host is there; nothing is begun twice.
+            self.deadline(id, if begun { super::unwind::LOST_SECS } else { secs });
+            self.advance(id);
+        }
+    }
+}
+
+/// Takes the durations of a job that went well.
+pub(crate) fn learn(
+    durations: &mut std::collections::BTreeMap<(Verb, String), std::collections::VecDeque<f32>>,
+    record: &JobRecord,
+) {
+    for step in record.steps.iter().filter(|s| s.state == StepState::Done) {
+        let (Some(began), Some(ended)) = (step.started, step.ended) else { continue };
+        #[expect(clippy::cast_precision_loss, reason = "seconds of a step")]
+        let secs = ended.millis_since(began).max(0) as f32 / 1000.0;
+        let known = durations.entry((record.verb, step.id.clone())).or_default();
+        known.push_back(secs);
+        if known.len() > DURATIONS_KEPT {
+            known.pop_front();
+        }
+    }
+}

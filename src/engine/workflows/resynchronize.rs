@@ -1,0 +1,60 @@
+//! Resynchronization: both sides are compared and only what differs travels. Older points stay usable until the new
+//! one is complete. Gives way to an unplanned failover, which cannot wait for it.
+
+use super::{Act, Lost, On, OnFail, STEP, StepDecl, Undo, UndoDecl, wrong_answer};
+use crate::records::JobArgs;
+use leeward_link::messages::{Op, Request, Response};
+use leeward_model::{Message, Phase};
+
+pub(super) const STEPS: &[StepDecl] = &[
+    StepDecl {
+        id: "start",
+        title: "step-resynchronize",
+        on: On::From,
+        act: |scene| {
+            scene.ask(scene.from(), |op, item| match &scene.job.args {
+                JobArgs::Resynchronize { disks, not_before } => Some(Request::Resynchronize {
+                    op,
+                    item: item.id,
+                    disks: disks.clone(),
+                    not_before: *not_before,
+                }),
+                _ => None,
+            })
+        },
+        undo: Undo::By(UndoDecl {
+            act: |scene| {
+                let tries = scene.job.steps.iter().find(|s| s.id == "start").map_or(0, |s| s.tries);
+                let begun = Op { job: scene.job.id, step: "start".to_owned(), attempt: tries };
+                scene.ask(scene.from(), |_, _| Some(Request::CancelOp { op: begun }))
+            },
+            accept: |_, _| Ok(()),
+            lost: Lost::MakeUp("a comparison that goes on does no harm"),
+        }),
+        ..STEP
+    },
+    StepDecl {
+        id: "compare",
+        title: "step-compare",
+        phase: Phase::CutOver,
+        on: On::From,
+        act: |scene| match scene.job.args {
+            JobArgs::Resynchronize { .. } => {
+                scene.ask(scene.from(), |op, item| Some(Request::AwaitInSync { op, item: item.id }))
+            }
+            _ => Act::Fail(wrong_answer(scene)),
+        },
+        accept: |scene, draft, response| {
+            let Response::InSync { sent_bytes, .. } = response else { return Err(wrong_answer(scene)) };
+            draft.note = Some(Message::new("note-sent").with("bytes", *sent_bytes));
+            Ok(())
+        },
+        undo: Undo::NotNeeded("older recovery points stay until the new one is complete"),
+        fail: OnFail::Stop,
+        tries: 10,
+        timeout_secs: 0,
+        weight: 60,
+        gives_way: true,
+        ..STEP
+    },
+];
