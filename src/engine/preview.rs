@@ -8,7 +8,7 @@ use crate::workflows::{self, On, chosen_point};
 use leeward_model::{
     Command, Moment, Phase, Preview, PreviewStep, Protection, Side, SourceFence, TestId, Verb,
 };
-use leeward_model::{Message, PointChoice};
+use leeward_model::{Message, PointChoice, amount};
 
 /// The preview of a command.
 pub(crate) fn preview(state: &State, command: &Command, now: Moment) -> Preview {
@@ -145,9 +145,9 @@ fn failover(
     };
     preview.losses.push(match lag {
         Some(secs) if newest && shut_down && source_here => {
-            Message::new("preview-failover-loss-if").with("item", name).with("secs", secs)
+            Message::new("preview-failover-loss-if").with("item", name).with("span", amount::span(secs))
         }
-        Some(secs) => Message::new("preview-failover-loss").with("item", name).with("secs", secs),
+        Some(secs) => Message::new("preview-failover-loss").with("item", name).with("span", amount::span(secs)),
         None => Message::new("preview-failover-loss-unknown").with("item", name),
     });
     let host = state.server_name(source);
@@ -182,7 +182,7 @@ fn enable(state: &State, machines: &[leeward_model::MachineId], preview: &mut Pr
         })
         .sum();
     preview.notes.push(
-        Message::new("preview-enable-copy").with("machines", machines.len()).with("gib", (bytes >> 30).max(1)),
+        Message::new("preview-enable-copy").with("machines", machines.len()).with("size", amount::size(bytes)),
     );
 }
 

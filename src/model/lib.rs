@@ -13,8 +13,9 @@
 //! | `health`, `retry` | the rules of health and of trying again |
 //! | `job`, `fault` | what is being done, what went wrong |
 //! | `snapshot`, `feed` | the read model, and the two ends a window holds |
-//! | `text` | messages by key, rendered from the message files |
+//! | `text`, `amount` | messages by key, rendered from the message files; sizes and spans in them |
 
+pub mod amount;
 pub mod availability;
 pub mod command;
 pub mod evidence;

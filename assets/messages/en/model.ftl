@@ -198,3 +198,21 @@ status-disabling = Disabling replication
 status-needs-operator = Needs a decision
 status-source-away = Source host not connected
 status-target-away = Target host not connected
+
+## Symptoms on the overview, without the item's name.
+
+health-needs-operator-many = Needs a decision
+health-commit-pending-many = Failed over, commit pending
+health-not-reversed-many = Failed over, not protected
+health-initial-replication-many = Initial replication not complete
+health-reversing-many = Reverse replication not complete
+health-superseded-many = Old source returned, kept off
+health-host-away-many = A host is not connected
+health-not-sending-many = Changes do not reach the target
+health-stopped-many = Replication stopped
+health-resync-required-many = Resynchronization required
+health-resynchronizing-many = Being resynchronized
+health-paused-many = Replication paused
+health-unsynced-many = Not synchronized for more than an hour
+health-missed-cycles-many = Replication cycles missed
+health-latency-many = Changes take more than 5 minutes to arrive

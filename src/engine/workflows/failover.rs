@@ -5,7 +5,7 @@ use super::moving::{self, BOOT, FENCE, START, START_AGAIN, UNBEGIN};
 use super::{Act, Draft, On, OnFail, STEP, Scene, StepDecl, Undo, wrong_answer};
 use crate::records::{JobArgs, Proof};
 use leeward_link::messages::{Request, Response};
-use leeward_model::{
+use leeward_model::{amount, 
     FailoverEvidence, FailoverKind, Fault, Message, Phase, PointChoice, PointId, PointSummary, Recovery, SourceFence,
 };
 
@@ -64,7 +64,7 @@ pub(super) const STEPS: &[StepDecl] = &[
         },
         accept: |scene, draft, response| match response {
             Response::FinalSync { proof, sent_bytes, .. } if proof.proves(draft.id(), scene.epoch_before()) => {
-                draft.note = Some(Message::new("note-last-delta").with("bytes", *sent_bytes));
+                draft.note = Some(Message::new("note-last-delta").with("size", amount::size(*sent_bytes)));
                 draft.proof = Some(Proof::Synced(proof.clone()));
                 Ok(())
             }

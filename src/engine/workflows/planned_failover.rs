@@ -6,7 +6,7 @@ use super::moving::{self, BOOT, FENCE, START, START_AGAIN, UNBEGIN};
 use super::{On, STEP, StepDecl, Undo, wrong_answer};
 use crate::records::Proof;
 use leeward_link::messages::{Request, Response};
-use leeward_model::{FailoverEvidence, FailoverKind, Message, Phase, SourceFence};
+use leeward_model::{amount, FailoverEvidence, FailoverKind, Message, Phase, SourceFence};
 
 /// Seconds the guest may take to shut down.
 const SHUT_DOWN_SECS: u32 = 180;
@@ -50,7 +50,7 @@ pub(super) const STEPS: &[StepDecl] = &[
         act: |scene| scene.ask(scene.from(), |op, item| Some(Request::FinalSync { op, item: item.id })),
         accept: |scene, draft, response| match response {
             Response::FinalSync { proof, sent_bytes, .. } if proof.proves(draft.id(), scene.epoch_before()) => {
-                draft.note = Some(Message::new("note-last-delta").with("bytes", *sent_bytes));
+                draft.note = Some(Message::new("note-last-delta").with("size", amount::size(*sent_bytes)));
                 draft.proof = Some(Proof::Synced(proof.clone()));
                 Ok(())
             }

@@ -2,7 +2,7 @@
 
 use super::{On, STEP, StepDecl, Undo, wrong_answer};
 use leeward_link::messages::{Request, Response};
-use leeward_model::{Message, Phase};
+use leeward_model::{amount, Message, Phase};
 
 pub(super) const STEPS: &[StepDecl] = &[StepDecl {
     id: "sync",
@@ -12,7 +12,7 @@ pub(super) const STEPS: &[StepDecl] = &[StepDecl {
     act: |scene| scene.ask(scene.from(), |op, item| Some(Request::SyncNow { op, item: item.id })),
     accept: |scene, draft, response| {
         let Response::Point { sent_bytes, .. } = response else { return Err(wrong_answer(scene)) };
-        draft.note = Some(Message::new("note-sent").with("bytes", *sent_bytes));
+        draft.note = Some(Message::new("note-sent").with("size", amount::size(*sent_bytes)));
         Ok(())
     },
     undo: Undo::NotNeeded("one recovery point more"),

@@ -3,7 +3,7 @@
 use super::{On, STEP, StepDecl, Undo, wrong_answer};
 use crate::records::JobArgs;
 use leeward_link::messages::{Request, Response};
-use leeward_model::{Message, Phase};
+use leeward_model::{amount, Message, Phase};
 
 pub(super) const STEPS: &[StepDecl] = &[StepDecl {
     id: "verify",
@@ -18,7 +18,7 @@ pub(super) const STEPS: &[StepDecl] = &[StepDecl {
     },
     accept: |scene, draft, response| {
         let Response::Verified { bytes, .. } = response else { return Err(wrong_answer(scene)) };
-        draft.note = Some(Message::new("note-verified").with("bytes", *bytes));
+        draft.note = Some(Message::new("note-verified").with("size", amount::size(*bytes)));
         Ok(())
     },
     undo: Undo::NotNeeded("only reads"),
