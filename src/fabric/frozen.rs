@@ -78,10 +78,7 @@ pub(crate) enum FreezePhase {
     /// The overlay is being copied into the base.
     Merging,
     /// The guest is being stopped, or stands still, so that the base can take over.
-    Switching {
-        /// Let it run again afterwards.
-        resume: bool,
-    },
+    Switching,
 }
 
 /// One disk of the record.
@@ -101,7 +98,7 @@ impl FreezeEntry {
             chain: self.chain.clone(),
             overlay: self.overlay.clone(),
             instant: self.instant,
-            merging: matches!(self.phase, FreezePhase::Merging | FreezePhase::Switching { .. }),
+            merging: matches!(self.phase, FreezePhase::Merging | FreezePhase::Switching),
         }
     }
 }
@@ -114,6 +111,9 @@ pub(crate) struct FreezeRecord {
     /// them; a file that is named nowhere is somebody else's.
     #[serde(default)]
     pub(crate) unneeded: Vec<PathBuf>,
+    /// The guest was stopped for a switch and is to run again: whoever finds this lets it.
+    #[serde(default)]
+    pub(crate) resume: bool,
 }
 
 impl FreezeRecord {

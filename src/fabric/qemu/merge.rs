@@ -9,7 +9,7 @@ use super::nodes;
 use super::running::QemuMachine;
 use crate::error::{FabricError, Result};
 use crate::folder::sync_file;
-use crate::frozen::{FreezeEntry, FreezePhase, FreezeRecord, Merged};
+use crate::frozen::{FreezePhase, FreezeRecord, Merged};
 use crate::hypervisor::Machine;
 use crate::qmp::Note;
 use crate::spec::RunDisk;
@@ -97,14 +97,16 @@ fn switch(machine: &QemuMachine, run: &RunDisk, notes: &Receiver<Note>) -> Resul
         sync_file(&base.path)?;
     }
     let resume = machine.status()? == MachineState::Running;
-    set_phase(machine, run.disk, FreezePhase::Switching { resume })?;
+    let mut record = machine.freeze_record()?;
+    record.resume = resume;
+    if let Some(entry) = record.entry_mut(run.disk) {
+        entry.phase = FreezePhase::Switching;
+    }
+    machine.folder.write(FreezeRecord::FILE, &record)?;
     let stopped = Instant::now();
     let completed = stop_and_complete(machine, &ids, notes, resume);
     let over = finish_switch(machine, run, &ids)?;
-    if resume {
-        machine.resume()?;
-    }
-    let stopped_millis = if resume { millis(stopped) } else { 0 };
+    let stopped_millis = if let_run(machine)? { millis(stopped) } else { 0 };
     match (over, completed) {
         (Over::Base, _) => {
             let_go(machine, run)?;
@@ -113,6 +115,22 @@ fn switch(machine: &QemuMachine, run: &RunDisk, notes: &Receiver<Note>) -> Resul
         (Over::Overlay, Err(error)) => Err(error),
         (Over::Overlay, Ok(())) => Err(failure(machine, "the device still writes to the overlay".to_owned())),
     }
+}
+
+/// Lets the guest run that was stopped for a switch; tells whether there was one. The record forgets it last: a
+/// guest that stands still and nobody knows why is worse than one that is told twice to run.
+fn let_run(machine: &QemuMachine) -> Result<bool> {
+    let mut record = machine.freeze_record()?;
+    if !record.resume {
+        return Ok(false);
+    }
+    // Anything else than standing still on our order is somebody else's doing.
+    if machine.status()? == MachineState::Paused {
+        machine.resume()?;
+    }
+    record.resume = false;
+    machine.folder.write(FreezeRecord::FILE, &record)?;
+    Ok(true)
 }
 
 fn stop_and_complete(
@@ -174,29 +192,20 @@ fn let_go(machine: &QemuMachine, run: &RunDisk) -> Result<()> {
 /// copying goes on by itself; [`merge_back`] attaches to it.
 pub(super) fn settle(machine: &QemuMachine) -> Result<()> {
     let record = machine.freeze_record()?;
-    for entry in &record.disks {
-        if let FreezePhase::Switching { resume } = entry.phase {
-            settle_switch(machine, entry, resume)?;
+    let switching = record.disks.iter().filter(|e| e.phase == FreezePhase::Switching);
+    let mut merged = Vec::new();
+    for entry in switching {
+        let run = machine.disk(entry.disk)?;
+        let ids = [job_id(&run)];
+        let notes = machine.monitor.listen();
+        // Either still "ready" (the order to switch was not sent) or about to conclude.
+        jobs::wait(machine, &notes, &ids, &["ready", "concluded"], SWITCH_LIMIT, |_| {})?;
+        if matches!(finish_switch(machine, &run, &ids)?, Over::Base) {
+            merged.push(run);
         }
     }
-    Ok(())
-}
-
-fn settle_switch(machine: &QemuMachine, entry: &FreezeEntry, resume: bool) -> Result<()> {
-    let run = machine.disk(entry.disk)?;
-    let ids = [job_id(&run)];
-    let notes = machine.monitor.listen();
-    // Either still "ready" (the order to switch was not sent) or about to conclude.
-    jobs::wait(machine, &notes, &ids, &["ready", "concluded"], SWITCH_LIMIT, |_| {})?;
-    let over = finish_switch(machine, &run, &ids)?;
-    if resume && machine.status()? == MachineState::Paused {
-        machine.resume()?;
-    }
-    match over {
-        Over::Base => let_go(machine, &run),
-        // The next merge goes on from there.
-        Over::Overlay => Ok(()),
-    }
+    let_run(machine)?;
+    merged.iter().try_for_each(|run| let_go(machine, run))
 }
 
 fn millis(since: Instant) -> u64 {

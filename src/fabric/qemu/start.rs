@@ -166,10 +166,11 @@ fn frozen_overlays(folder: &MachineFolder, spec: &StartSpec) -> Result<FreezeRec
         }
         entry.phase = match entry.phase {
             FreezePhase::Preparing | FreezePhase::Frozen => FreezePhase::Frozen,
-            FreezePhase::Merging | FreezePhase::Switching { .. } => FreezePhase::Merging,
+            FreezePhase::Merging | FreezePhase::Switching => FreezePhase::Merging,
         };
     }
-    if !record.disks.is_empty() {
+    if !record.disks.is_empty() || record.resume {
+        record.resume = false;
         folder.write(FreezeRecord::FILE, &record)?;
     }
     Ok(record)
