@@ -294,6 +294,7 @@ async fn boot(
         lines: agents::Lines::default(),
         trust,
         outcomes,
+        answers: Vec::new(),
         publication,
         enrolments: Default::default(),
         pace: Pace::new(),

@@ -44,6 +44,8 @@ pub(super) struct Runner {
     pub(super) lines: Lines,
     pub(super) trust: Trust,
     pub(super) outcomes: Outcomes,
+    /// Answers that wait for the next publication.
+    pub(super) answers: Vec<(ReceiptId, CommandOutcome)>,
     pub(super) publication: Publication,
     pub(super) enrolments: HashMap<u64, oneshot::Sender<Result<leeward_model::AgentId, Refusal>>>,
     pub(super) pace: Pace,
@@ -181,6 +183,9 @@ impl Runner {
                 }
             }
         }
+        if !self.pace.dirty {
+            self.give_answers();
+        }
         Ok(())
     }
 
@@ -204,7 +209,20 @@ impl Runner {
         self.pace.dirty = false;
         self.pace.published = Some(Instant::now());
         self.publication.publish(snapshot);
+        self.give_answers();
         Ok(())
+    }
+
+    /// Whoever learns what became of a command finds the world changed by it: answers go out with, never before,
+    /// the publication that shows their effect.
+    fn give_answers(&mut self) {
+        if self.answers.is_empty() {
+            return;
+        }
+        for (receipt, outcome) in self.answers.drain(..) {
+            self.outcomes.put(receipt, outcome);
+        }
+        self.publication.ring();
     }
 
     /// Does one thing; some give the core an answer at once.
@@ -215,15 +233,13 @@ impl Runner {
                 None
             }
             Effect::Answer { receipt, outcome } => {
-                self.outcomes.put(receipt, outcome);
-                self.publication.ring();
+                self.answers.push((receipt, outcome));
                 None
             }
             Effect::MakeKey { receipt, key, site, expires } => match self.trust.make_key(key, &site, expires) {
                 Ok(file_text) => Some(Input::KeyMade { receipt, key, file_text }),
                 Err(fault) => {
-                    self.outcomes.put(receipt, CommandOutcome::Failed(fault));
-                    self.publication.ring();
+                    self.answers.push((receipt, CommandOutcome::Failed(fault)));
                     None
                 }
             },
