@@ -7,7 +7,7 @@
 //! | `inbox` | the one door in, and the sink for commands of this process |
 //! | `agents`, `listener` | open control sessions; how sessions come in |
 //! | `trust` | the vault's certificates as the engine uses them |
-//! | `publication`, `outcomes` | what goes out to windows |
+//! | `publication`, `outcomes`, `receipts` | what goes out to windows; commands count once |
 //! | `clock` | time and ids, the seam for tests |
 
 mod agents;
@@ -16,6 +16,7 @@ pub(crate) mod inbox;
 mod listener;
 pub(crate) mod outcomes;
 pub(crate) mod publication;
+mod receipts;
 mod run;
 pub(crate) mod trust;
 
@@ -29,7 +30,8 @@ use inbox::{Inbox, LocalSink, News};
 use leeward_model::{CommandSink, Fault, Recovery, SnapshotFeed};
 use outcomes::Outcomes;
 use publication::Publication;
-use run::{Pace, Receipts, Runner};
+use receipts::{AUDIT_LOOKED_AT, Receipts};
+use run::{Pace, Runner};
 use std::future::Future;
 use std::net::SocketAddr;
 use std::sync::{Arc, RwLock, mpsc as std_mpsc};
@@ -259,6 +261,7 @@ async fn boot(
     holder.addr = reachable(addr);
     lock.set_holder(&holder)?;
 
+    let receipts = Receipts::from_before(&loaded.records, &store.audit(AUDIT_LOOKED_AT).await?);
     let mut core = Core::load(loaded.records, loaded.journal, loaded.events);
     let publication = Publication::new(core.snapshot(options.clock.now()));
     let core = Arc::new(RwLock::new(core));
@@ -298,7 +301,7 @@ async fn boot(
         publication,
         enrolments: Default::default(),
         pace: Pace::new(),
-        receipts: Receipts::default(),
+        receipts,
     };
     Ok((runner, news, up, lock))
 }

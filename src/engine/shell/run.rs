@@ -7,11 +7,12 @@ use super::clock::Clock;
 use super::inbox::{News, stopped};
 use super::outcomes::Outcomes;
 use super::publication::Publication;
+use super::receipts::{Receipts, Seen};
 use super::trust::Trust;
 use crate::core::{Core, Effect, IdSource, Input, Outcome};
 use crate::store::Store;
 use leeward_model::{CommandOutcome, Fault, Message, Moment, ReceiptId, Recovery, Refusal};
-use std::collections::{HashMap, HashSet, VecDeque};
+use std::collections::{HashMap, VecDeque};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, RwLock};
 use std::time::Duration;
@@ -20,9 +21,6 @@ use tokio::time::Instant;
 
 /// At most four publications a second.
 const PUBLISH_EVERY: Duration = Duration::from_millis(250);
-
-/// Receipts remembered, so that a command sent again after a reconnect is not a second one.
-const RECEIPTS_KEPT: usize = 16_384;
 
 /// Without any news the clock is shown to the core this often: ages and deadlines move.
 const IDLE_TICK: Duration = Duration::from_secs(5);
@@ -77,29 +75,6 @@ impl Pace {
     }
 }
 
-/// Receipts that were seen, bounded.
-#[derive(Debug, Default)]
-pub(super) struct Receipts {
-    seen: HashSet<ReceiptId>,
-    order: VecDeque<ReceiptId>,
-}
-
-impl Receipts {
-    /// Whether it is new.
-    fn first(&mut self, receipt: ReceiptId) -> bool {
-        let new = self.seen.insert(receipt);
-        if new {
-            self.order.push_back(receipt);
-        }
-        while self.order.len() > RECEIPTS_KEPT {
-            if let Some(oldest) = self.order.pop_front() {
-                self.seen.remove(&oldest);
-            }
-        }
-        new
-    }
-}
-
 impl Runner {
     /// Runs until it is told to stop (`Ok`) or cannot go on safely.
     pub(super) async fn run(&mut self, mut inbox: mpsc::UnboundedReceiver<News>) -> Result<(), Box<Fault>> {
@@ -132,9 +107,15 @@ impl Runner {
     /// News as the core takes it; `None` for news of a session that is no longer the agent's.
     fn input_of(&mut self, news: News) -> Option<Input> {
         match news {
-            News::Command { receipt, by, command } => {
-                self.receipts.first(receipt).then_some(Input::Command { receipt, by, command })
-            }
+            News::Command { receipt, by, command } => match self.receipts.note(receipt) {
+                Seen::First => Some(Input::Command { receipt, by, command }),
+                Seen::Again => None,
+                Seen::Before(outcome) => {
+                    self.outcomes.put(receipt, outcome);
+                    self.publication.ring();
+                    None
+                }
+            },
             News::EnrolmentAsked { ask, answer } => {
                 self.pace.next_enrolment += 1;
                 let reply = self.pace.next_enrolment;
