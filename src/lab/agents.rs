@@ -22,13 +22,20 @@ const FOLDERS_DEEP: u32 = 5;
 #[derive(Debug)]
 pub struct Lab {
     spec: LabSpec,
+    agent_program: Option<PathBuf>,
     /// Agents that this program started; it must collect them when they end.
     started: Mutex<BTreeMap<String, Child>>,
 }
 
 impl Lab {
     pub(crate) fn new(spec: &LabSpec) -> Self {
-        Self { spec: spec.clone(), started: Mutex::new(BTreeMap::new()) }
+        Self { spec: spec.clone(), agent_program: None, started: Mutex::new(BTreeMap::new()) }
+    }
+
+    /// Takes another agent program than the one beside the running program.
+    #[must_use]
+    pub fn with_agent_program(self, program: PathBuf) -> Self {
+        Self { agent_program: Some(program), ..self }
     }
 
     /// The lab's folder.
@@ -59,7 +66,7 @@ impl Lab {
         let folder = self.host_folder(host)?;
         let key = folder.join("registration.key");
         write_private(&key, key_text)?;
-        let mut command = Command::new(agent_program(host)?);
+        let mut command = Command::new(self.agent_program(host)?);
         command.current_dir(&folder).args(hosts::enrol_arguments(&folder, &key)).stdin(Stdio::null());
         let done = crate::programs::finish("leeward-agent enrol", command).map(drop);
         fs::remove_file(&key).map_err(LabError::file("remove", &key))?;
@@ -78,7 +85,7 @@ impl Lab {
         let path = folder.join("agent.log");
         let open = || OpenOptions::new().create(true).append(true).open(&path);
         let (out, err) = open().and_then(|o| Ok((o, open()?))).map_err(LabError::file("write", &path))?;
-        let child = Command::new(agent_program(host)?)
+        let child = Command::new(self.agent_program(host)?)
             .args(hosts::run_arguments(&folder))
             .current_dir(&folder)
             // A signal to the window's terminal is not for the host.
@@ -108,6 +115,23 @@ impl Lab {
     /// When it does not end.
     pub fn kill_agent(&self, host: &str) -> Result<()> {
         self.end_agent(host, Signal::KILL)
+    }
+
+    /// Makes a host's agent stand still: it hears and says nothing, as behind a dead network, while its machines
+    /// run on.
+    ///
+    /// # Errors
+    /// When it does not run.
+    pub fn suspend_agent(&self, host: &str) -> Result<()> {
+        self.tell_agent(host, Signal::STOP)
+    }
+
+    /// Lets an agent go on that stands still.
+    ///
+    /// # Errors
+    /// When it does not run.
+    pub fn resume_agent(&self, host: &str) -> Result<()> {
+        self.tell_agent(host, Signal::CONT)
     }
 
     /// Kills a host: its agent and all its machines, as a power cut would.
@@ -173,13 +197,20 @@ impl Lab {
         self.started.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    fn tell_agent(&self, host: &str, what: Signal) -> Result<()> {
+        let pid = self.agent_process(host)?.ok_or_else(|| agent_error(host, "does not run".to_owned()))?;
+        signal(pid, what);
+        Ok(())
+    }
+
     /// The process of a host's agent, whoever started it.
     fn agent_process(&self, host: &str) -> Result<Option<u32>> {
         let folder = self.host_folder(host)?;
+        // Our own child needs no look at its command line, which the system shows a moment after its start.
         if let Some(child) = self.started().get_mut(host)
-            && matches!(child.try_wait(), Ok(Some(_)))
+            && matches!(child.try_wait(), Ok(None))
         {
-            return Ok(None);
+            return Ok(Some(child.id()));
         }
         let ours = hosts::run_arguments(&folder);
         Ok(read_pid(&folder.join("agent.pid")).filter(|pid| {
@@ -187,6 +218,24 @@ impl Lab {
             let words = words_of(*pid);
             ours.iter().all(|w| words.iter().any(|have| have.as_str() == w))
         }))
+    }
+
+    /// The agent's program lies beside the one that runs; a test's lies a folder below it.
+    fn agent_program(&self, host: &str) -> Result<PathBuf> {
+        if let Some(program) = &self.agent_program {
+            return Ok(program.clone());
+        }
+        let me =
+            std::env::current_exe().map_err(|e| agent_error(host, format!("could not be found: {e}")))?;
+        me.ancestors()
+            .skip(1)
+            .take(2)
+            .map(|folder| folder.join("leeward-agent"))
+            .find(|candidate| candidate.is_file())
+            .ok_or_else(|| LabError::Missing {
+                program: "leeward-agent".to_owned(),
+                package: "leeward-agent",
+            })
     }
 
     fn end_agent(&self, host: &str, how: Signal) -> Result<()> {
@@ -205,17 +254,6 @@ impl Lab {
 
 fn agent_error(host: &str, reason: String) -> LabError {
     LabError::Agent { host: host.to_owned(), reason }
-}
-
-/// The agent's program lies beside the one that runs; a test's lies a folder below it.
-fn agent_program(host: &str) -> Result<PathBuf> {
-    let me = std::env::current_exe().map_err(|e| agent_error(host, format!("could not be found: {e}")))?;
-    me.ancestors()
-        .skip(1)
-        .take(2)
-        .map(|folder| folder.join("leeward-agent"))
-        .find(|candidate| candidate.is_file())
-        .ok_or_else(|| LabError::Missing { program: "leeward-agent".to_owned(), package: "leeward-agent" })
 }
 
 fn write_private(path: &Path, text: &str) -> Result<()> {
@@ -284,4 +322,75 @@ fn find(folder: &Path, name: &str, deep: u32) -> Vec<PathBuf> {
     }
     found.sort();
     found
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::make;
+    use crate::spec::LabSpec;
+    use std::os::unix::fs::PermissionsExt as _;
+
+    /// Stands for the agent: notes how it was called, ends when it is told to.
+    const AGENT: &str = "#!/bin/sh
+case $1 in
+  enrol) cp \"$5\" enrolled; [ \"$(cat \"$5\")\" = good ] || { echo 'this key is spent' >&2; exit 1; } ;;
+  run) trap 'echo ended >>ended; exit 0' TERM; echo up; while :; do sleep 0.05; done ;;
+esac
+";
+
+    fn lab(root: &Path) -> Lab {
+        let program = root.join("agent");
+        std::fs::write(&program, AGENT).expect("written");
+        std::fs::set_permissions(&program, std::fs::Permissions::from_mode(0o755)).expect("set");
+        // Hosts only: machines take seconds to make.
+        let mut spec = LabSpec::default(&root.join("lab"));
+        spec.hosts[0].machines.clear();
+        make(&spec, &mut |_| {}).expect("made").with_agent_program(program)
+    }
+
+    fn wait_for(what: impl Fn() -> bool) {
+        let deadline = Instant::now() + Duration::from_secs(60);
+        while !what() {
+            assert!(Instant::now() < deadline, "waited too long");
+            std::thread::sleep(POLL);
+        }
+    }
+
+    #[test]
+    fn an_agent_is_started_once_found_again_and_stopped_in_good_order() {
+        let root = tempfile::tempdir().expect("a folder");
+        let lab1 = lab(root.path());
+        let folder = lab1.host_folder("goteborg").expect("a host");
+        lab1.start_agent("goteborg").expect("started");
+        lab1.start_agent("goteborg").expect("runs already");
+        let up = || std::fs::read_to_string(folder.join("agent.log")).unwrap_or_default();
+        wait_for(|| up() == "up\n");
+        // Another program opens the same lab.
+        let lab2 = lab(root.path());
+        assert!(lab2.agent_runs("goteborg").expect("looked"));
+        assert!(!lab2.agent_runs("stockholm").expect("looked"));
+        lab2.suspend_agent("goteborg").expect("stands still");
+        lab2.resume_agent("goteborg").expect("goes on");
+        lab1.stop_agent("goteborg").expect("stopped");
+        assert!(folder.join("ended").is_file(), "it was told, not killed");
+        assert!(!lab2.agent_runs("goteborg").expect("looked"));
+        assert!(lab2.suspend_agent("goteborg").is_err());
+        lab1.start_agent("goteborg").expect("started again");
+        lab1.kill_site("goteborg").expect("killed");
+        assert!(!lab1.agent_runs("goteborg").expect("looked"));
+        assert!(matches!(lab1.start_agent("malmo"), Err(LabError::NoSuchHost { .. })));
+    }
+
+    #[test]
+    fn enrolling_hands_over_the_key_and_leaves_none_behind() {
+        let root = tempfile::tempdir().expect("a folder");
+        let lab = lab(root.path());
+        let folder = lab.host_folder("stockholm").expect("a host");
+        lab.enrol("stockholm", "good").expect("enrolled");
+        assert_eq!(std::fs::read_to_string(folder.join("enrolled")).expect("called"), "good");
+        let refused = lab.enrol("stockholm", "spent").expect_err("refused");
+        assert!(refused.to_string().contains("this key is spent"), "{refused}");
+        assert!(!folder.join("registration.key").exists());
+    }
 }
