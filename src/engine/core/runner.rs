@@ -15,7 +15,7 @@ use super::state::{Job, Pending};
 use super::turn::{About, Turn};
 use crate::records::{JobRecord, JournalEvent, ServerRecord};
 use crate::workflows::{self, Act, Draft, OnFail, Scene, StepDecl, Undo};
-use leeward_link::messages::{Op, Reply, Request, Response};
+use leeward_link::messages::{Activity, Op, Reply, Request, Response};
 use leeward_model::{
     AgentId, Fault, Health, JobId, JobState, Message, Moment, Recovery, StepState, retry,
 };
@@ -86,6 +86,11 @@ impl Turn<'_> {
             }
             Act::Own => {
                 self.take_response(id, step, &Response::Done);
+                false
+            }
+            Act::Fail(fault) if fault.recovery == Recovery::Retries => {
+                self.journal(id, JournalEvent::StepBegan { step });
+                self.step_failed(id, step, fault);
                 false
             }
             Act::Fail(fault) => {
@@ -289,6 +294,9 @@ impl Turn<'_> {
         for (severity, what) in std::mem::take(&mut draft.events) {
             self.event(severity, what, about.clone());
         }
+        if let Some(activity) = draft.sends.take() {
+            self.heard_sending(id, activity);
+        }
         for (agent, release) in std::mem::take(&mut draft.releases) {
             self.owe_release(agent, release);
         }
@@ -303,6 +311,17 @@ impl Turn<'_> {
             } else if self.item(record.id).is_some_and(|i| i.record != record) {
                 self.put_item(record);
             }
+        }
+    }
+
+    /// An answer says what the sending host does, before its next fact does.
+    fn heard_sending(&mut self, id: JobId, activity: Activity) {
+        let Some(job) = self.state.jobs.get(&id) else { return };
+        let (from, item) = (job.record.from, job.record.item);
+        let Some(agent) = item.and_then(|i| self.item(i)).map(|i| i.record.place(from).agent) else { return };
+        let held = self.state.servers.get_mut(&agent).zip(item).and_then(|(s, i)| s.items.get_mut(&i));
+        if let Some(held) = held {
+            held.facts.activity = activity;
         }
     }
 

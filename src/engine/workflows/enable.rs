@@ -3,8 +3,8 @@
 
 use super::{Act, Draft, Lost, On, OnFail, STEP, Scene, StepDecl, Undo, UndoDecl, wrong_answer};
 use crate::records::{JobArgs, Proof, Release};
-use leeward_link::messages::{Request, Response, Role};
-use leeward_model::{amount, AgentId, Fault, Message, Phase};
+use leeward_link::messages::{Activity, Request, Response, Role};
+use leeward_model::{amount, AgentId, Fault, Message, Phase, Recovery};
 
 pub(super) const STEPS: &[StepDecl] = &[
     StepDecl {
@@ -72,7 +72,8 @@ pub(super) const STEPS: &[StepDecl] = &[
         act: |scene| scene.ask(scene.from(), |op, item| Some(Request::AwaitInSync { op, item: item.id })),
         accept: |scene, draft, response| match response {
             Response::InSync { proof, sent_bytes } if proof.proves(draft.id(), scene.epoch_before()) => {
-                draft.note = Some(Message::new("note-sent").with("size", amount::size(*sent_bytes)));
+                draft.sends = Some(Activity::Waiting);
+            draft.note = Some(Message::new("note-sent").with("size", amount::size(*sent_bytes)));
                 draft.proof = Some(Proof::InSync(proof.clone()));
                 Ok(())
             }
@@ -90,12 +91,23 @@ pub(super) const STEPS: &[StepDecl] = &[
         id: "finalize",
         title: "step-finalize",
         phase: Phase::Settle,
+        on: On::To,
+        // Protected means that one can fail over: the target must have told its first point.
+        act: |scene| {
+            if !scene.points().is_empty() {
+                return Act::Own;
+            }
+            let name = scene.host_name(scene.to());
+            Act::Fail(Box::new(Fault::new("step-no-point-told", name, String::new(), Recovery::Retries)))
+        },
         accept: |scene, draft, _| {
             let Some(proof) = scene.job.gathered.in_sync.clone() else { return Err(wrong_answer(scene)) };
             let (id, epoch) = (draft.id(), scene.epoch_before());
             draft.go(scene.now, |p, _| p.initial_done(id, epoch, &proof))
         },
         fail: OnFail::Stop,
+        tries: 60,
+        gives_way: true,
         no_return: true,
         ..STEP
     },

@@ -2,7 +2,7 @@
 
 use super::{On, STEP, StepDecl, Undo};
 use crate::records::JobArgs;
-use leeward_link::messages::Request;
+use leeward_link::messages::{Activity, Request};
 
 pub(super) const STEPS: &[StepDecl] = &[StepDecl {
     id: "tell",
@@ -17,6 +17,7 @@ pub(super) const STEPS: &[StepDecl] = &[StepDecl {
     accept: |scene, draft, _| {
         if let JobArgs::SetPaused { paused } = scene.job.args {
             draft.change(|item| item.paused = paused);
+            draft.sends = Some(if paused { Activity::Paused } else { Activity::Waiting });
         }
         Ok(())
     },

@@ -3,7 +3,7 @@
 
 use super::{Act, Lost, On, OnFail, STEP, StepDecl, Undo, UndoDecl, wrong_answer};
 use crate::records::JobArgs;
-use leeward_link::messages::{Op, Request, Response};
+use leeward_link::messages::{Activity, Op, Request, Response};
 use leeward_model::{amount, Message, Phase};
 
 pub(super) const STEPS: &[StepDecl] = &[
@@ -46,6 +46,7 @@ pub(super) const STEPS: &[StepDecl] = &[
         },
         accept: |scene, draft, response| {
             let Response::InSync { sent_bytes, .. } = response else { return Err(wrong_answer(scene)) };
+            draft.sends = Some(Activity::Waiting);
             draft.note = Some(Message::new("note-sent").with("size", amount::size(*sent_bytes)));
             Ok(())
         },

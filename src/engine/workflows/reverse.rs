@@ -3,7 +3,7 @@
 
 use super::{Act, Draft, Lost, On, OnFail, STEP, Scene, StepDecl, Undo, UndoDecl, wrong_answer};
 use crate::records::Proof;
-use leeward_link::messages::{Request, Response, Role};
+use leeward_link::messages::{Activity, Request, Response, Role};
 use leeward_model::{amount, Epoch, Fault, Message, Phase, Protection, SourceFence};
 
 pub(super) const STEPS: &[StepDecl] = &[
@@ -96,6 +96,7 @@ pub(super) const STEPS: &[StepDecl] = &[
         act: |scene| scene.ask(scene.from(), |op, item| Some(Request::AwaitInSync { op, item: item.id })),
         accept: |scene, draft, response| {
             let Response::InSync { proof, sent_bytes } = response else { return Err(wrong_answer(scene)) };
+            draft.sends = Some(Activity::Waiting);
             draft.note = Some(Message::new("note-sent").with("size", amount::size(*sent_bytes)));
             let (id, proof) = (draft.id(), proof.clone());
             draft.go(scene.now, |p, item| p.reversed(id, item.epoch, item.active, &proof))?;

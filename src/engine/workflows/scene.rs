@@ -4,7 +4,7 @@
 use super::Act;
 use crate::core::state::State;
 use crate::records::{ItemRecord, JobRecord, Proof, Release};
-use leeward_link::messages::{Assignment, Op, Peer, Request, Role};
+use leeward_link::messages::{Activity, Assignment, Op, Peer, Request, Role};
 use leeward_model::protection::Illegal;
 use leeward_model::{
     AgentId, Epoch, Fault, Health, ItemId, Message, Moment, PointSummary, PowerState, Recovery, Side, TestState,
@@ -41,6 +41,9 @@ pub(crate) struct Draft {
     pub(crate) releases: Vec<(AgentId, Release)>,
     /// The hosts must be told the new assignment.
     pub(crate) reassign: bool,
+    /// What the sending host does from now on. Its answer is newer than its last fact, which may say otherwise
+    /// for some seconds more.
+    pub(crate) sends: Option<Activity>,
 }
 
 impl<'a> Scene<'a> {
