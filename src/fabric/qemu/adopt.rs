@@ -3,7 +3,7 @@
 use super::process::QemuProcess;
 use super::running::QemuMachine;
 use super::start::RUN_RECORD;
-use super::{capture, freeze, merge};
+use super::{freeze, merge, settlement};
 use crate::error::{FabricError, Result};
 use crate::folder::MachineFolder;
 use crate::hypervisor::Machine;
@@ -43,5 +43,5 @@ fn settle(machine: &QemuMachine) -> Result<()> {
     }
     freeze::settle(machine)?;
     merge::settle(machine)?;
-    capture::settle(machine)
+    settlement::settle(machine)
 }

@@ -1,5 +1,5 @@
 //! The delta of a cycle: one grouped transaction of backup jobs from the dirty bitmaps into local spools. Apart
-//! from `freeze`, which copies whole disks.
+//! from `freeze`, which copies whole disks, and from `settlement`, which knows how a capture ends.
 //!
 //! Which changes a capture took must never be unclear, although the trackers clear themselves when the jobs end:
 //! the record says `Begun` before the transaction, the jobs stay until they are dismissed, and the record says
@@ -8,22 +8,23 @@
 
 use super::arguments::node_json;
 use super::blank;
+use super::image;
 use super::jobs::{self, Job};
 use super::nodes;
 use super::running::QemuMachine;
+use super::settlement::{CANCEL_LIMIT, settle, undo, unsettled};
 use super::tracking::{self, BITMAP};
-use super::{image, tracking::lose};
 use crate::capture::{Capture, CaptureAsk, CaptureRecord, Captured, CapturedDisk, ConsistencyAsk};
 use crate::error::{FabricError, Result};
-use crate::folder::{MachineFolder, remove_file, sync_file};
+use crate::folder::sync_file;
 use crate::guest_agent::{self, Freeze, Thawed};
 use crate::hypervisor::Machine;
 use crate::latency::WriteLatency;
 use crate::qmp::Note;
 use crate::spec::RunDisk;
-use crate::status::{LostWhy, MachineState, Tracking};
+use crate::status::{MachineState, Tracking};
 use leeward_model::point::Consistency;
-use leeward_model::{DiskFormat, DiskId, Moment, Sequence};
+use leeward_model::{DiskFormat, DiskId, Moment};
 use serde_json::json;
 use std::collections::BTreeSet;
 use std::sync::mpsc::Receiver;
@@ -31,17 +32,15 @@ use std::time::{Duration, Instant};
 
 /// How long a guest agent may take to answer before its freeze is given up.
 const GUEST_AGENT_LIMIT: Duration = Duration::from_secs(3);
-/// How long jobs may take to give up.
-const CANCEL_LIMIT: Duration = Duration::from_secs(60);
 /// How often a guest that was stopped by a full spool is resumed in one capture.
 const RESUMES_MAX: u32 = 16;
 
 /// One disk of a capture: its run facts and names in the block graph.
-struct Part {
-    run: RunDisk,
-    taken: CapturedDisk,
-    node: String,
-    job: String,
+pub(super) struct Part {
+    pub(super) run: RunDisk,
+    pub(super) taken: CapturedDisk,
+    pub(super) node: String,
+    pub(super) job: String,
 }
 
 pub(super) fn capture(
@@ -120,7 +119,7 @@ fn check(machine: &QemuMachine, ask: &CaptureAsk) -> Result<u64> {
     Ok(total)
 }
 
-fn parts(machine: &QemuMachine, captured: &Captured) -> Result<Vec<Part>> {
+pub(super) fn parts(machine: &QemuMachine, captured: &Captured) -> Result<Vec<Part>> {
     let part = |taken: &CapturedDisk| {
         let run = machine.disk(taken.disk)?;
         let stem = run.node.trim_start_matches("d-").to_owned();
@@ -130,7 +129,7 @@ fn parts(machine: &QemuMachine, captured: &Captured) -> Result<Vec<Part>> {
     captured.disks.iter().map(part).collect()
 }
 
-fn ids(parts: &[Part]) -> Vec<String> {
+pub(super) fn ids(parts: &[Part]) -> Vec<String> {
     parts.iter().map(|p| p.job.clone()).collect()
 }
 
@@ -247,7 +246,7 @@ fn transaction(parts: &[Part]) -> serde_json::Value {
 
 /// Waits for the jobs; keeps the guest running meanwhile. An error when any of them failed: then all have, and
 /// the trackers hold again what they held.
-fn follow(
+pub(super) fn follow(
     machine: &QemuMachine,
     notes: &Receiver<Note>,
     parts: &[Part],
@@ -292,7 +291,7 @@ fn follow(
 }
 
 /// Resumes a guest that a failing spool stopped; tells whether it did.
-fn keep_awake(machine: &QemuMachine) -> bool {
+pub(super) fn keep_awake(machine: &QemuMachine) -> bool {
     if !matches!(machine.status(), Ok(MachineState::IoError)) {
         return false;
     }
@@ -306,7 +305,12 @@ fn keep_awake(machine: &QemuMachine) -> bool {
 }
 
 /// Closes the spools and flushes them to the disk.
-fn close(machine: &QemuMachine, mut captured: Captured, parts: &[Part], jobs: &[Job]) -> Result<Captured> {
+pub(super) fn close(
+    machine: &QemuMachine,
+    mut captured: Captured,
+    parts: &[Part],
+    jobs: &[Job],
+) -> Result<Captured> {
     for part in parts {
         nodes::remove(machine, &part.node)?;
         sync_file(&part.taken.path)?;
@@ -316,120 +320,6 @@ fn close(machine: &QemuMachine, mut captured: Captured, parts: &[Part], jobs: &[
         }
     }
     Ok(captured)
-}
-
-/// After a failure: no job, no node, no spool, no record; the guest runs. Only once nothing of it is left does
-/// the record go.
-fn undo(machine: &QemuMachine, parts: &[Part]) -> Result<()> {
-    let ids = ids(parts);
-    let notes = machine.monitor.listen();
-    jobs::cancel(machine, &ids)?;
-    let jobs = jobs::wait(machine, &notes, &ids, &["concluded"], CANCEL_LIMIT, |_| {})?;
-    // A job that succeeded after all has cleared its tracker: its changes are in a spool that nobody will seal.
-    let cleared = jobs.iter().flatten().filter(|job| job.error.is_none());
-    let cleared: Vec<DiskId> =
-        cleared.filter_map(|job| parts.iter().find(|p| p.job == job.id).map(|p| p.taken.disk)).collect();
-    if !cleared.is_empty() {
-        lose(&machine.folder, &cleared, LostWhy::InterruptedCapture)?;
-    }
-    jobs::dismiss(machine, &ids)?;
-    for part in parts {
-        nodes::remove(machine, &part.node)?;
-        remove_file(&part.taken.path)?;
-    }
-    machine.folder.remove(CaptureRecord::FILE)?;
-    keep_awake(machine);
-    Ok(())
-}
-
-/// Brings a capture that was under way when its agent died to an end: taken, or undone.
-pub(super) fn settle(machine: &QemuMachine) -> Result<()> {
-    let Some(CaptureRecord::Begun(captured)) = machine.folder.read(CaptureRecord::FILE)? else {
-        return Ok(());
-    };
-    if captured.consistency == Consistency::Application {
-        thaw_left_over(machine);
-    }
-    let parts = parts(machine, &captured)?;
-    let notes = machine.monitor.listen();
-    let finished = if jobs::look(machine, &ids(&parts))?.is_empty() {
-        Err(FabricError::Job {
-            machine: machine.name(),
-            job: "capture",
-            reason: "it had not begun".to_owned(),
-        })
-    } else {
-        follow(machine, &notes, &parts, CANCEL_LIMIT)
-    };
-    match finished.and_then(|jobs| close(machine, captured, &parts, &jobs)) {
-        Ok(mut captured) => {
-            // Whether the freeze held until the transaction was done, nobody is left to say.
-            captured.consistency = Consistency::Crash;
-            machine.folder.write(CaptureRecord::FILE, &CaptureRecord::Taken(captured))?;
-            jobs::dismiss(machine, &ids(&parts))
-        }
-        Err(error) => {
-            tracing::info!(%error, "a capture that was cut off is taken back");
-            undo(machine, &parts)
-        }
-    }
-}
-
-/// On a thread of its own: a guest without an agent must not hold up the adoption.
-fn thaw_left_over(machine: &QemuMachine) {
-    let socket = machine.folder.guest_agent_socket();
-    let thaw = move || {
-        if let Err(error) = guest_agent::thaw_left_over(&socket) {
-            tracing::warn!(%error, "could not make sure that the guest's file systems are thawed");
-        }
-    };
-    if let Err(error) = std::thread::Builder::new().name("thaw-left-over".to_owned()).spawn(thaw) {
-        tracing::error!(%error, "no thread to thaw the guest's file systems");
-    }
-}
-
-/// Before a start: a capture that was under way when QEMU ended took nobody knows what.
-pub(super) fn settle_after_death(folder: &MachineFolder) -> Result<()> {
-    let Some(CaptureRecord::Begun(captured)) = folder.read(CaptureRecord::FILE)? else {
-        return Ok(());
-    };
-    discard(folder, &captured, LostWhy::InterruptedCapture)
-}
-
-/// Loses the disks first, so that a crash in between cannot make the gap invisible.
-fn discard(folder: &MachineFolder, captured: &Captured, why: LostWhy) -> Result<()> {
-    let disks: Vec<DiskId> = captured.disks.iter().map(|d| d.disk).collect();
-    lose(folder, &disks, why)?;
-    for disk in &captured.disks {
-        remove_file(&disk.path)?;
-    }
-    folder.remove(CaptureRecord::FILE)
-}
-
-/// The capture whose spools wait.
-pub(super) fn unsettled(folder: &MachineFolder) -> Result<Option<Captured>> {
-    Ok(match folder.read(CaptureRecord::FILE)? {
-        Some(CaptureRecord::Taken(captured)) => Some(captured),
-        _ => None,
-    })
-}
-
-/// The spools are the caller's now.
-pub(super) fn confirm(folder: &MachineFolder, sequence: Sequence) -> Result<()> {
-    match unsettled(folder)? {
-        Some(captured) if captured.sequence == sequence => folder.remove(CaptureRecord::FILE),
-        _ => Ok(()),
-    }
-}
-
-/// The delta is given up.
-pub(super) fn give_up(folder: &MachineFolder, sequence: Sequence) -> Result<()> {
-    match unsettled(folder)? {
-        Some(captured) if captured.sequence == sequence => {
-            discard(folder, &captured, LostWhy::DroppedCapture)
-        }
-        _ => Ok(()),
-    }
 }
 
 fn millis(span: Duration) -> u64 {

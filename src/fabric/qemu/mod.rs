@@ -13,7 +13,7 @@
 //! | `nodes` | the block nodes of a run as QEMU sees them now |
 //! | `jobs` | block jobs: awaited, judged, cleaned up |
 //! | `tracking` | dirty bitmaps |
-//! | `capture` | the delta of a cycle |
+//! | `capture`, `settlement` | the delta of a cycle; how it ends, also after a crash |
 //! | `freeze`, `merge` | external snapshot and back |
 //! | `facts` | events to facts |
 
@@ -30,6 +30,7 @@ mod nodes;
 mod process;
 mod running;
 mod settings;
+mod settlement;
 mod start;
 mod tracking;
 
@@ -154,7 +155,7 @@ impl Hypervisor for QemuDriver {
     }
 
     fn unsettled_while_off(&self, folder: &MachineFolder) -> Result<Option<Captured>> {
-        capture::unsettled(folder)
+        settlement::unsettled(folder)
     }
 
     fn create_overlay(&self, overlay: &Path, below: &ChainLayer, size_bytes: u64) -> Result<()> {

@@ -4,7 +4,7 @@
 use super::facts;
 use super::process::QemuProcess;
 use super::start::RUN_RECORD;
-use super::{capture, freeze, merge, nodes, tracking};
+use super::{capture, freeze, merge, nodes, settlement, tracking};
 use crate::capture::{Capture, CaptureAsk, Captured};
 use crate::error::{FabricError, Result};
 use crate::folder::{MachineFolder, remove_file};
@@ -305,15 +305,15 @@ impl Machine for QemuMachine {
     }
 
     fn unsettled_capture(&self) -> Result<Option<Captured>> {
-        capture::unsettled(&self.folder)
+        settlement::unsettled(&self.folder)
     }
 
     fn settle_capture(&self, sequence: Sequence) -> Result<()> {
-        capture::confirm(&self.folder, sequence)
+        settlement::confirm(&self.folder, sequence)
     }
 
     fn drop_capture(&self, sequence: Sequence) -> Result<()> {
-        capture::give_up(&self.folder, sequence)
+        settlement::give_up(&self.folder, sequence)
     }
 
     fn freeze_base(&self, ask: &FreezeAsk, clock: &dyn Fn() -> Moment) -> Result<FrozenBase> {

@@ -5,7 +5,7 @@ use super::arguments::{DiskLine, arguments, device_id, stem};
 use super::process::QemuProcess;
 use super::running::QemuMachine;
 use super::settings::QemuSettings;
-use super::{capture, image, tracking};
+use super::{image, settlement, tracking};
 use crate::error::{FabricError, Result};
 use crate::fence::FenceRecord;
 use crate::folder::{MachineFolder, remove_file};
@@ -45,7 +45,7 @@ pub(super) fn start(settings: &QemuSettings, spec: &StartSpec) -> Result<(Arc<Qe
     if let Some(process) = QemuProcess::of(&folder) {
         return Err(FabricError::AlreadyRunning { machine: name.clone(), pid: process.pid() });
     }
-    capture::settle_after_death(&folder)?;
+    settlement::settle_after_death(&folder)?;
     let frozen = frozen_overlays(&folder, spec)?;
     for stale in [folder.pid_file(), folder.qmp_socket(), folder.guest_agent_socket()] {
         remove_file(&stale)?;
