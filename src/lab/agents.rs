@@ -357,10 +357,20 @@ esac
         }
     }
 
+    /// A test that fails must not leave its agent behind.
+    struct Killed<'a>(&'a Lab);
+
+    impl Drop for Killed<'_> {
+        fn drop(&mut self) {
+            drop(self.0.kill_site("goteborg"));
+        }
+    }
+
     #[test]
     fn an_agent_is_started_once_found_again_and_stopped_in_good_order() {
         let root = tempfile::tempdir().expect("a folder");
         let lab1 = lab(root.path());
+        let _at_the_end = Killed(&lab1);
         let folder = lab1.host_folder("goteborg").expect("a host");
         lab1.start_agent("goteborg").expect("started");
         lab1.start_agent("goteborg").expect("runs already");
