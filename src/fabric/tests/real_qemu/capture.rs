@@ -1,11 +1,10 @@
 //! Deltas: what is in them, at what instant, and what becomes of them when something goes wrong.
 
+use crate::small::SmallFileSystem;
 use crate::stage::{DEADLINE, Stage, apply, content, one_instant, same, until};
 use leeward_fabric::*;
 use leeward_model::point::Consistency;
 use leeward_model::{DiskId, Sequence};
-use std::path::Path;
-use std::process::Command;
 use std::sync::Arc;
 
 /// A replica of the machine's disks that follows by deltas alone, from empty disks with nothing but the guest.
@@ -287,34 +286,4 @@ fn without_a_guest_agent_application_consistency_fails_or_falls_back() {
     };
     assert_eq!(captured.consistency, Consistency::Crash);
     assert!(captured.freeze_failure.is_some());
-}
-
-/// A file system that is soon full.
-struct SmallFileSystem {
-    dir: tempfile::TempDir,
-}
-
-impl SmallFileSystem {
-    fn mount(size_bytes: u64) -> Option<Self> {
-        let dir = tempfile::Builder::new().prefix("leeward-fabric-small-").tempdir().unwrap();
-        let (image, point) = (dir.path().join("image"), dir.path().join("point"));
-        std::fs::create_dir(&point).unwrap();
-        std::fs::File::create(&image).unwrap().set_len(size_bytes).unwrap();
-        let ran = |program: &str, words: &[&Path]| {
-            Command::new(program).args(words).output().is_ok_and(|out| out.status.success())
-        };
-        let made = ran("mkfs.ext4", &[Path::new("-q"), &image]);
-        let mounted = made && ran("mount", &[Path::new("-o"), Path::new("loop"), &image, &point]);
-        mounted.then_some(Self { dir })
-    }
-
-    fn path(&self) -> std::path::PathBuf {
-        self.dir.path().join("point")
-    }
-}
-
-impl Drop for SmallFileSystem {
-    fn drop(&mut self) {
-        Command::new("umount").arg(self.path()).status().ok();
-    }
 }

@@ -1,5 +1,6 @@
 //! Freeze and merge: nothing the guest wrote is ever lost, and the delta after it is exact, whoever is killed when.
 
+use crate::small::SmallFileSystem;
 use crate::stage::{DEADLINE, Stage, apply, content, one_instant, same, until};
 use leeward_fabric::*;
 use leeward_model::Sequence;
@@ -343,4 +344,54 @@ fn a_stopped_guest_stays_stopped_through_a_merge() {
     stage.merge(&machine);
     assert_eq!(machine.status().unwrap(), MachineState::Paused);
     machine.resume().unwrap();
+}
+
+#[test]
+fn a_freeze_that_cannot_be_made_leaves_nothing() {
+    let stage = Stage::new();
+    let machine = stage.start_tracked();
+    stage.let_guest_write(&machine, 8);
+    let dirty = stage.dirty(&machine, "os");
+    let good = FreezeDisk { disk: stage.disk("os"), overlay: stage.file("os.overlay.qcow2") };
+    let bad = FreezeDisk { disk: stage.disk("data"), overlay: stage.file("nowhere/data.overlay.qcow2") };
+    let refused = machine.freeze_base(&FreezeAsk { disks: vec![good.clone(), bad] }, &|| stage.now());
+    assert!(matches!(refused, Err(FabricError::File { .. })), "{refused:?}");
+    assert!(machine.frozen().unwrap().is_empty() && !good.overlay.exists());
+    assert!(stage.dirty(&machine, "os") >= dirty, "what changed is still known");
+    machine.freeze_base(&FreezeAsk { disks: vec![good] }, &|| stage.now()).unwrap();
+}
+
+/// The base's file system is full in the middle of the merge: the disk stays frozen, the guest runs, and with room
+/// the merge goes on.
+#[test]
+fn a_merge_without_room_waits_for_it() {
+    let Some(small) = SmallFileSystem::mount(24 << 20) else {
+        eprintln!("SKIPPED: no small file system could be mounted (needs root and a loop device)");
+        return;
+    };
+    let mut stage = Stage::new();
+    let moved = small.path().join("data.qcow2");
+    std::fs::copy(stage.file("data.qcow2"), &moved).unwrap();
+    stage.definition.disks[1].path = moved.display().to_string();
+    let machine = stage.start();
+    stage.let_guest_write(&machine, 8);
+    stage.freeze(&machine);
+    let copies = [content(&stage.file("os.qcow2")), content(&moved)];
+    stage.write("data", "-P 0x77 20M 8M");
+    let filler = small.path().join("filler");
+    std::fs::write(&filler, vec![1; 17 << 20]).unwrap();
+    machine.merge_back(stage.disk("os")).unwrap();
+    let error = machine.merge_back(stage.disk("data")).unwrap_err();
+    assert!(matches!(error, FabricError::NoSpace { job: "merge", .. }), "{error}");
+    assert_eq!(machine.frozen().unwrap().len(), 1);
+    assert_eq!(machine.status().unwrap(), MachineState::Running);
+    stage.let_guest_write(&machine, 8);
+    std::fs::remove_file(&filler).unwrap();
+    assert!(!machine.merge_back(stage.disk("data")).unwrap().already);
+    machine.shut_down(DEADLINE).unwrap();
+    let captured = stage.taken(&machine, 50);
+    machine.quit(DEADLINE).unwrap();
+    let mut data = copies[1].clone();
+    apply(&mut data, &captured.disks[1].path);
+    same("data", &data, &content(&moved));
 }

@@ -8,6 +8,7 @@ mod fence;
 mod figures;
 mod frozen;
 mod power;
+mod small;
 mod stage;
 mod thrash;
 mod tracking;
