@@ -3,6 +3,7 @@
 
 use crate::disks;
 use crate::error::{LabError, Result};
+use crate::packages::UNFINISHED;
 use crate::parts::Parts;
 use crate::spec::{HostSpec, MachineSpec};
 use leeward_model::{DiskDefinition, DiskFormat, DiskId, Forward, MachineDefinition, MachineId, Nic};
@@ -19,19 +20,31 @@ pub(crate) fn made(machines: &Path, machine: &MachineSpec) -> bool {
     machines.join(&machine.name).join(RECORD).is_file()
 }
 
+/// Removes what broken-off attempts left beside the machines.
+pub(crate) fn clear_away(host_folder: &Path) -> Result<()> {
+    for entry in fs::read_dir(host_folder).map_err(LabError::file("read", host_folder))? {
+        let entry = entry.map_err(LabError::file("read", host_folder))?;
+        if entry.file_name().to_string_lossy().starts_with(UNFINISHED) {
+            fs::remove_dir_all(entry.path()).map_err(LabError::file("remove", entry.path()))?;
+        }
+    }
+    Ok(())
+}
+
 /// Makes a machine that is not complete. What a broken-off attempt left is made again: without a definition
 /// nobody can have started it.
 pub(crate) fn make(
-    machines: &Path,
+    host_folder: &Path,
     host: &HostSpec,
     machine: &MachineSpec,
     parts: &Parts,
     position: u8,
 ) -> Result<()> {
-    let folder = machines.join(&machine.name);
+    let folder = host_folder.join("machines").join(&machine.name);
     fs::create_dir_all(&folder).map_err(LabError::file("create", &folder))?;
-    disks::make_os(machines, parts, machine, &folder.join("os.qcow2"))?;
-    disks::make_data(machines, machine, &folder.join("data.qcow2"))?;
+    // Work is done outside the folder where an agent looks for machines.
+    disks::make_os(host_folder, parts, machine, &folder.join("os.qcow2"))?;
+    disks::make_data(host_folder, machine, &folder.join("data.qcow2"))?;
     write_record(&folder, RECORD, &definition(host, machine, position))
 }
 

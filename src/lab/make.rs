@@ -32,10 +32,11 @@ pub fn make(spec: &LabSpec, report: &mut dyn FnMut(LabProgress)) -> Result<Lab> 
         let parts = parts::build(&spec.cache, &packages)?;
         let mut position = 0;
         for host in &spec.hosts {
-            let folder = spec.host_folder(host).join("machines");
+            let folder = spec.host_folder(host);
+            machines::clear_away(&folder)?;
             for machine in &host.machines {
                 position += 1;
-                if !machines::made(&folder, machine) {
+                if !machines::made(&folder.join("machines"), machine) {
                     steps.next(Message::new("lab-step-machine").with("machine", machine.name.as_str()));
                     machines::make(&folder, host, machine, &parts, position)?;
                 }

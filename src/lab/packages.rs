@@ -11,6 +11,8 @@ use std::process::{Command, Stdio};
 const NAMES: &str = include_str!("../../assets/lab/packages");
 /// Where packaging/setup leaves what it has downloaded, so that the lab can be made without a network.
 const PREPARED: &str = "/var/cache/leeward/lab-packages";
+/// What names of folders begin with while they are being filled.
+pub(crate) const UNFINISHED: &str = ".making-";
 /// Stands in a folder of packages when all are there.
 const COMPLETE: &str = "complete";
 
@@ -59,7 +61,7 @@ pub(crate) fn short_digest(bytes: &[u8]) -> String {
 
 /// An empty folder that no other maker uses.
 pub(crate) fn fresh_folder(cache: &Path) -> Result<PathBuf> {
-    let fresh = cache.join(format!(".making-{}", uuid::Uuid::new_v4().simple()));
+    let fresh = cache.join(format!("{UNFINISHED}{}", uuid::Uuid::new_v4().simple()));
     fs::create_dir_all(&fresh).map_err(LabError::file("create", &fresh))?;
     Ok(fresh)
 }
