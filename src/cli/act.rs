@@ -6,7 +6,7 @@ use super::output::Output;
 use super::session::Session;
 use super::{looks, watch, words};
 use clap::ArgMatches;
-use leeward_engine::vault::write_private;
+use leeward_link::RegistrationKey;
 use leeward_model::{Accepted, CommandOutcome, JobId, Message, Preview, Risk, Scope, Verb};
 use std::io::{BufRead, IsTerminal, Write};
 use std::path::{Path, PathBuf};
@@ -85,7 +85,8 @@ fn give(one: &Named, session: &Session, out: &Output, file: Option<&Path>) -> Re
         }
         CommandOutcome::Accepted(Accepted::RegistrationKey { key, file_text }) => {
             let Some(path) = file else { return Ok(Vec::new()) };
-            write_private(path, file_text.as_bytes()).map_err(|e| Stop::file(path, &e))?;
+            RegistrationKey::write(path, &file_text)
+                .map_err(|e| Stop::Fault(Exit::Trouble, Box::new(e.fault())))?;
             wrote("cli-key-written", path, out);
             out.json(&serde_json::json!({ "key": key, "file": path }));
             Ok(Vec::new())

@@ -121,12 +121,7 @@ fn attach(addr: &str, credentials: &Credentials) -> Result<Attached, Stop> {
 
 fn remote_credentials(args: &ArgMatches, engine: &str) -> Result<Credentials, Stop> {
     if let Some(file) = args.get_one::<PathBuf>("credentials") {
-        let text = std::fs::read_to_string(file).map_err(|e| Stop::file(file, &e))?;
-        return Credentials::parse(&text).map_err(|why| {
-            let message =
-                Message::new("cli-credentials-bad").with("path", file.display().to_string()).with("why", why);
-            Stop::Said(Exit::Unreachable, message)
-        });
+        return Credentials::read(file).map_err(unreachable);
     }
     match places::vault(args.get_one::<PathBuf>("vault")) {
         Ok(root) => {

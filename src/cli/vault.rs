@@ -8,7 +8,7 @@ use clap::ArgMatches;
 use leeward_engine::operator::Credentials;
 use leeward_engine::records::{AuditEntry, AuditPhase};
 use leeward_engine::store::AuditVerdict;
-use leeward_engine::vault::{self as engine_vault, Listen, VaultFolder, write_private};
+use leeward_engine::vault::{self as engine_vault, Listen, VaultFolder};
 use leeward_model::{Message, text};
 use std::path::PathBuf;
 
@@ -123,7 +123,7 @@ fn export(args: &ArgMatches, out: &Output) -> Result<(), Stop> {
     let folder = folder(args)?;
     let Some(path) = args.get_one::<PathBuf>("out") else { return Ok(()) };
     let credentials = Credentials::of_vault(&folder).map_err(unreachable)?;
-    write_private(path, credentials.text().as_bytes()).map_err(|e| Stop::file(path, &e))?;
+    credentials.write(path).map_err(|e| Stop::Fault(Exit::Trouble, Box::new(e.fault())))?;
     let addr = folder.listen().map_err(unreachable)?.advertise.first().cloned().unwrap_or_default();
     let line = Message::new("cli-credentials-written")
         .with("path", path.display().to_string())

@@ -13,6 +13,8 @@ use crate::records::{AuditEntry, Change, Record, VaultRecord};
 use crate::shell::Clock;
 use crate::shell::trust::Trust;
 use crate::store::{AuditVerdict, Store, StoreError};
+use leeward_link::LinkError;
+use leeward_link::private_file::{private_folder, write_private};
 use leeward_model::{CopyFrequency, Fault, Moment, PolicyId, Recovery, ReplicationPolicy, Retention, VaultId};
 use serde::{Deserialize, Serialize};
 use std::fs::{self, File, OpenOptions};
@@ -107,7 +109,9 @@ pub enum VaultError {
         /// What the operating system said.
         source: io::Error,
     },
-    /// The vault's certificates.
+    /// The vault's certificates or private files.
+    Link(#[from] LinkError),
+    /// The vault's certificates, in a way of their own.
     Certificates {
         /// The folder.
         path: PathBuf,
@@ -132,6 +136,7 @@ impl VaultError {
             }
             Self::Io { path, source } => Fault::new("vault-io", &shown(path), source.to_string(), person),
             Self::Store(error) => error.fault(),
+            Self::Link(error) => error.fault(),
             Self::Listen { addr, source } => Fault::new("engine-listen", addr, source.to_string(), person),
             Self::Certificates { path, detail } => {
                 Fault::new("vault-certificates", &shown(path), detail.clone(), person)
@@ -186,7 +191,7 @@ impl VaultFolder {
         let name = root.file_name().map(|n| n.to_string_lossy().into_owned()).unwrap_or_default();
         let draft = parent.join(format!(".{name}.new-{}", std::process::id()));
         let folder = Self { root: draft };
-        folder.private_folder(&folder.root)?;
+        private_folder(&folder.root)?;
         Ok(folder)
     }
 
@@ -231,7 +236,7 @@ impl VaultFolder {
     /// When it cannot be made.
     pub fn ca(&self) -> Result<PathBuf, VaultError> {
         let path = self.root.join("ca");
-        self.private_folder(&path)?;
+        private_folder(&path)?;
         Ok(path)
     }
 
@@ -241,7 +246,7 @@ impl VaultFolder {
     /// When it cannot be made.
     pub fn operator(&self) -> Result<PathBuf, VaultError> {
         let path = self.root.join("operator");
-        self.private_folder(&path)?;
+        private_folder(&path)?;
         Ok(path)
     }
 
@@ -269,7 +274,7 @@ impl VaultFolder {
     pub fn keep_listen(&self, listen: &Listen) -> Result<(), VaultError> {
         let path = self.root.join("engine.json");
         let text = serde_json::to_string_pretty(listen).expect("strings become JSON");
-        write_private(&path, text.as_bytes()).map_err(|source| VaultError::Io { path, source })
+        Ok(write_private(&path, text.as_bytes())?)
     }
 
     /// Takes the right to run the engine.
@@ -308,14 +313,6 @@ impl VaultFolder {
             return None;
         }
         serde_json::from_str(&read_small(&path).ok()?).ok()
-    }
-
-    fn private_folder(&self, path: &Path) -> Result<(), VaultError> {
-        let mut builder = fs::DirBuilder::new();
-        builder.recursive(true);
-        #[cfg(unix)]
-        std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
-        builder.create(path).map_err(|source| VaultError::Io { path: path.to_owned(), source })
     }
 }
 
@@ -409,7 +406,7 @@ fn furnish(
         store.close().await?;
         Ok(())
     })?;
-    Trust::create(draft, about.id, name, by, about.created)?;
+    Trust::create(draft, about.id, name, by, clock)?;
     draft.keep_listen(listen)
 }
 
@@ -474,24 +471,6 @@ fn block_on<T>(
         .build()
         .map_err(|source| VaultError::Io { path: folder.root.clone(), source })?;
     Ok(runtime.block_on(work)?)
-}
-
-/// Writes a file that only its owner can read: a new file beside it, synced, then renamed over it.
-///
-/// # Errors
-/// When it cannot be written.
-pub fn write_private(path: &Path, bytes: &[u8]) -> io::Result<()> {
-    let mut name = path.file_name().map(std::ffi::OsStr::to_owned).unwrap_or_default();
-    name.push(format!(".new-{}", std::process::id()));
-    let draft = path.with_file_name(name);
-    let mut file = private_options().truncate(true).open(&draft)?;
-    file.write_all(bytes)?;
-    file.sync_all()?;
-    fs::rename(&draft, path)?;
-    match path.parent().filter(|p| !p.as_os_str().is_empty()) {
-        Some(parent) => sync_folder(parent),
-        None => Ok(()),
-    }
 }
 
 fn private_options() -> OpenOptions {

@@ -205,7 +205,8 @@ impl Talker {
     async fn connection(&mut self) -> Result<bool, Box<Fault>> {
         let fault = |e: &io::Error| unreachable_fault(&self.addr, e);
         let opening = async {
-            let mut stream = self.credentials.dial(&self.addr).await?;
+            let connection = self.credentials.dial(&self.addr, WELCOME).await.map_err(io::Error::other)?;
+            let mut stream = connection.stream;
             let (by, program) = (self.by.clone(), env!("CARGO_PKG_VERSION").to_owned());
             frames::write(&mut stream, &Ask::Hello { version: VERSION, program, by }).await?;
             let told = frames::read::<Tell>(&mut stream, TELL_BYTES_MAX).await?;

@@ -1,46 +1,33 @@
 //! What a program needs to attach to an engine: the vault's root certificate, and a certificate and key of its
 //! own. A secret: kept in a file that only its owner can read.
 
-use crate::shell::trust::ENGINE_NAME;
-use crate::vault::{VaultError, VaultFolder, write_private};
-use leeward_model::VaultId;
-use rustls::pki_types::pem::PemObject;
-use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName};
+use crate::shell::{Clock as _, SystemClock};
+use crate::vault::{VaultError, VaultFolder};
+use leeward_link::control::{Connection, Dialer};
+use leeward_link::private_file::{read_bounded, write_private};
+use leeward_link::{Clock, Credential, LinkError, Party, Protocol, Trust, Wanted, needs_rotation};
+use leeward_model::{Moment, VaultId};
 use serde::{Deserialize, Serialize};
-use std::io;
-use std::sync::Arc;
-use tokio::net::TcpStream;
-use tokio_rustls::TlsConnector;
-use tokio_rustls::client::TlsStream;
+use std::path::Path;
+use std::time::Duration;
 
 /// The version of the file.
 const FORMAT: u32 = 1;
 
+/// The longest file that is read.
+const FILE_BYTES_MAX: usize = 64 * 1024;
+
 /// The credentials of an operator.
-#[derive(Clone, Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Credentials {
     format: u32,
-    /// The vault they are of.
-    pub vault: VaultId,
-    root_pem: String,
-    certificate_pem: String,
-    key_pem: String,
-}
-
-impl std::fmt::Debug for Credentials {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Credentials").field("vault", &self.vault).finish_non_exhaustive()
-    }
+    credential: Credential,
 }
 
 impl Credentials {
-    pub(crate) const fn new(
-        vault: VaultId,
-        root_pem: String,
-        certificate_pem: String,
-        key_pem: String,
-    ) -> Self {
-        Self { format: FORMAT, vault, root_pem, certificate_pem, key_pem }
+    pub(crate) const fn new(credential: Credential) -> Self {
+        Self { format: FORMAT, credential }
     }
 
     /// The local user's credentials, from the vault's own folder.
@@ -48,61 +35,55 @@ impl Credentials {
     /// # Errors
     /// When they are not there, may not be read, or are damaged.
     pub fn of_vault(folder: &VaultFolder) -> Result<Self, VaultError> {
-        let path = folder.operator()?.join("operator.json");
-        let text = std::fs::read_to_string(&path)
-            .map_err(|source| VaultError::Io { path: path.clone(), source })?;
-        Self::parse(&text).map_err(|detail| VaultError::Certificates { path, detail })
+        Self::read(&folder.operator()?.join("operator.json"))
+    }
+
+    /// From a file.
+    ///
+    /// # Errors
+    /// When it cannot be read, or holds something else.
+    pub fn read(path: &Path) -> Result<Self, VaultError> {
+        let text = read_bounded(path, FILE_BYTES_MAX)?;
+        Self::parse(&text)
+            .map_err(|detail| VaultError::Certificates { path: path.to_owned(), detail })
     }
 
     /// Keeps them in the vault's own folder.
     pub(crate) fn keep(&self, folder: &VaultFolder) -> Result<(), VaultError> {
-        let path = folder.operator()?.join("operator.json");
-        write_private(&path, self.text().as_bytes()).map_err(|source| VaultError::Io { path, source })
+        self.write(&folder.operator()?.join("operator.json"))
     }
 
-    /// From the text of a file.
+    /// Writes them into a file that only its owner can read.
     ///
     /// # Errors
-    /// What is wrong with it.
-    pub fn parse(text: &str) -> Result<Self, String> {
+    /// When it cannot be written.
+    pub fn write(&self, path: &Path) -> Result<(), VaultError> {
+        let text = serde_json::to_string_pretty(self).expect("text becomes JSON");
+        Ok(write_private(path, text.as_bytes())?)
+    }
+
+    /// Whether they are of this vault and not about to end.
+    pub(crate) fn is_fresh(&self, vault: VaultId, now: Moment) -> bool {
+        let facts = self.credential.facts();
+        facts.is_ok_and(|f| f.identity.vault == vault && f.not_before <= now && !needs_rotation(&f, now))
+    }
+
+    fn parse(text: &str) -> Result<Self, String> {
         let credentials: Self = serde_json::from_str(text).map_err(|e| e.to_string())?;
         if credentials.format != FORMAT {
             return Err(format!("format {}, known is {FORMAT}", credentials.format));
         }
-        credentials.config().map_err(|e| e.to_string())?;
-        Ok(credentials)
-    }
-
-    /// The text of their file. A secret.
-    #[must_use]
-    pub fn text(&self) -> String {
-        serde_json::to_string_pretty(self).expect("strings become JSON")
-    }
-
-    /// Dials an engine and shakes hands.
-    pub(super) async fn dial(&self, addr: &str) -> io::Result<TlsStream<TcpStream>> {
-        let config = self.config()?;
-        let tcp = TcpStream::connect(addr).await?;
-        tcp.set_nodelay(true)?;
-        let name = ServerName::try_from(ENGINE_NAME).map_err(io::Error::other)?;
-        TlsConnector::from(Arc::new(config)).connect(name, tcp).await
-    }
-
-    fn config(&self) -> io::Result<rustls::ClientConfig> {
-        let mut roots = rustls::RootCertStore::empty();
-        for root in CertificateDer::pem_slice_iter(self.root_pem.as_bytes()) {
-            roots.add(root.map_err(io::Error::other)?).map_err(io::Error::other)?;
+        let facts = credentials.credential.facts().map_err(|e| e.to_string())?;
+        match facts.identity.party {
+            Party::Operator(_) => Ok(credentials),
+            other => Err(format!("a certificate of {other}, not of an operator")),
         }
-        let chain: Vec<_> = CertificateDer::pem_slice_iter(self.certificate_pem.as_bytes())
-            .collect::<Result<_, _>>()
-            .map_err(io::Error::other)?;
-        let key = PrivateKeyDer::from_pem_slice(self.key_pem.as_bytes()).map_err(io::Error::other)?;
-        let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
-        rustls::ClientConfig::builder_with_provider(provider)
-            .with_protocol_versions(&[&rustls::version::TLS13])
-            .map_err(io::Error::other)?
-            .with_root_certificates(roots)
-            .with_client_auth_cert(chain, key)
-            .map_err(io::Error::other)
+    }
+
+    /// Dials an engine of the vault and shakes hands.
+    pub(super) async fn dial(&self, addr: &str, patience: Duration) -> Result<Connection, LinkError> {
+        let trust = Trust::new(&self.credential, Clock::new(|| SystemClock.now()))?;
+        let dialer = Dialer { patience, ..Dialer::new(trust) };
+        dialer.dial(addr, Protocol::Operator, Wanted::Engine).await
     }
 }

@@ -1,50 +1,173 @@
-//! Where sessions come in: one port for agents and operators. Nobody gets further than the handshake without a
-//! certificate of the vault. Apart from `agents`, which keeps the sessions of agents once they are in.
+//! Where sessions come in: one port for agents and operators, told apart by what they say in the handshake. Nobody
+//! gets further without a certificate of the vault. Apart from `agents`, which keeps the sessions of agents once
+//! they are in.
 
+use super::agents::{CALLS_WAITING_MAX, Line};
+use super::inbox::{EnrolmentAsk, Inbox, News};
 use super::trust::Trust;
+use crate::core::CallId;
 use crate::operator::{Desk, serve};
+use leeward_link::control::{self, Connection, EngineSession, Heard, Incoming, ListenOptions, Pace};
+use leeward_link::control::{AgentSays, EngineSays};
+use leeward_link::enrol::{self, Ask};
+use leeward_link::messages::{Reply, Request};
+use leeward_link::{LinkError, Party, Protocol};
+use leeward_model::{AgentId, Message};
 use std::sync::Arc;
-use std::time::Duration;
-use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::Semaphore;
+use std::sync::atomic::{AtomicU64, Ordering};
+use tokio::net::TcpListener;
+use tokio::sync::{mpsc, oneshot};
 
-/// How long a handshake may take.
-const HANDSHAKE: Duration = Duration::from_secs(15);
-
-/// Handshakes under way at once: a stranger who opens connections and says nothing holds up only strangers.
-const HANDSHAKES_MAX: usize = 256;
+/// What every connection needs.
+#[derive(Clone)]
+struct Door {
+    trust: Trust,
+    desk: Desk,
+    sessions: Arc<AtomicU64>,
+}
 
 /// Accepts sessions until the engine ends.
 pub(super) async fn listen(listener: TcpListener, trust: Trust, desk: Desk) {
-    let handshakes = Arc::new(Semaphore::new(HANDSHAKES_MAX));
-    loop {
-        let (stream, from) = match listener.accept().await {
-            Ok(accepted) => accepted,
-            Err(error) => {
-                // Out of file descriptors, most likely: sessions that end make room.
-                tracing::warn!(%error, "a connection could not be accepted");
-                tokio::time::sleep(Duration::from_millis(200)).await;
-                continue;
-            }
-        };
-        let Ok(permit) = Arc::clone(&handshakes).acquire_owned().await else { return };
-        let (trust, desk) = (trust.clone(), desk.clone());
-        tokio::spawn(async move {
-            if let Err(error) = session(stream, trust, desk, permit).await {
-                tracing::info!(%from, %error, "a session ended");
-            }
-        });
+    let door = Door { trust, desk, sessions: Arc::new(AtomicU64::new(1)) };
+    let link = door.trust.link();
+    let protocols = [Protocol::Control, Protocol::Enrol, Protocol::Operator];
+    let come_in = move |connection| {
+        let door = door.clone();
+        async move { door.open(connection).await }
+    };
+    let ended = control::listen(listener, link, &protocols, ListenOptions::default(), come_in).await;
+    if let Err(error) = ended {
+        tracing::error!(%error, "the engine does not listen any more");
     }
 }
 
-async fn session(
-    stream: TcpStream,
-    trust: Trust,
-    desk: Desk,
-    permit: tokio::sync::OwnedSemaphorePermit,
-) -> std::io::Result<()> {
-    stream.set_nodelay(true)?;
-    let stream = tokio::time::timeout(HANDSHAKE, trust.acceptor().accept(stream)).await??;
-    drop(permit);
-    serve(stream, "operator", desk).await
+impl Door {
+    async fn open(&self, connection: Connection) {
+        let (from, protocol) = (connection.addr.clone(), connection.protocol);
+        let ended = match protocol {
+            Protocol::Control => self.agent(connection).await,
+            Protocol::Enrol => self.enrol(connection).await,
+            Protocol::Operator => {
+                let certified = connection.peer.identity.party.to_string();
+                let served = serve(connection.stream, &certified, self.desk.clone()).await;
+                served.map_err(|e| LinkError::Cut { peer: from.clone(), detail: e.to_string() })
+            }
+            Protocol::Replication => Ok(()),
+        };
+        if let Err(error) = ended {
+            tracing::info!(from, ?protocol, %error, "a session ended");
+        }
+    }
+
+    /// One control session of an agent, from hello to goodbye.
+    async fn agent(&self, connection: Connection) -> Result<(), LinkError> {
+        let Connection { stream, peer, addr, .. } = connection;
+        let Party::Agent(agent) = peer.identity.party else { return Ok(()) };
+        let (session, mut incoming, hello) = EngineSession::open(stream, &addr, &(), Pace::default()).await?;
+        if hello.agent != agent {
+            session.end(Message::new("engine-agent-not-itself"));
+            return Err(LinkError::NotOurPeer {
+                peer: addr,
+                wanted: agent.to_string(),
+                found: hello.agent.to_string(),
+            });
+        }
+        let number = self.sessions.fetch_add(1, Ordering::Relaxed);
+        let (calls, called) = mpsc::channel(CALLS_WAITING_MAX);
+        let line = Line { session: number, calls };
+        let inbox = &self.desk.inbox;
+        let connected = News::AgentConnected { hello, certificate_expires: peer.not_after, line };
+        if inbox.send(connected).is_err() {
+            session.end(Message::new("engine-stopped"));
+            return Ok(());
+        }
+        tracing::info!(%agent, from = addr, "an agent connected");
+        self.talk(agent, number, &session, &mut incoming, called).await;
+        let why = session.end_reason().map_or_else(|| Message::new("engine-agent-hung-up"), |e| e.message());
+        tracing::info!(%agent, from = addr, why = why.render(), "an agent's session ended");
+        inbox.send(News::AgentLost { agent, session: number, why }).ok();
+        Ok(())
+    }
+
+    async fn talk(
+        &self,
+        agent: AgentId,
+        number: u64,
+        session: &EngineSession,
+        incoming: &mut Incoming<EngineSays, AgentSays>,
+        mut called: mpsc::Receiver<(CallId, Request)>,
+    ) {
+        let inbox = &self.desk.inbox;
+        loop {
+            tokio::select! {
+                heard = incoming.next() => match heard {
+                    None => return,
+                    Some(Heard::Notice(fact)) => {
+                        if inbox.send(News::Fact { agent, session: number, fact }).is_err() {
+                            session.end(Message::new("engine-stopped"));
+                            return;
+                        }
+                    }
+                    Some(Heard::Request { body, .. }) => match body {},
+                },
+                call = called.recv() => match call {
+                    Some((call, request)) => {
+                        tokio::spawn(ask(agent, number, session.clone(), inbox.clone(), call, request));
+                    }
+                    // The core hung up, or the agent has a newer session.
+                    None => {
+                        session.end(Message::new("engine-agent-hung-up"));
+                        return;
+                    }
+                },
+            }
+        }
+    }
+
+    /// One question of a host that wants to be enrolled, or of an agent that wants a new certificate.
+    async fn enrol(&self, connection: Connection) -> Result<(), LinkError> {
+        let now = self.desk.clock.now();
+        let inbox = &self.desk.inbox;
+        let authority = self.trust.authority();
+        enrol::serve(connection, authority, self.trust.engine_addresses(), now, |asked| decide(inbox, asked)).await
+    }
+}
+
+/// Asks the core who a host becomes.
+async fn decide(inbox: &Inbox, asked: Ask) -> Result<AgentId, Message> {
+    let (key, host) = match asked {
+        Ask::Enrol { key, host } => (key, host),
+        // Whoever may still shake hands may renew: a removed agent's certificate is revoked.
+        Ask::Renew { agent } => return Ok(agent),
+    };
+    let ask = EnrolmentAsk {
+        key,
+        host: host.name,
+        site: host.site,
+        version: host.version,
+        replication_addr: host.replication_addr,
+    };
+    let (answer, answered) = oneshot::channel();
+    let stopped = || Message::new("engine-stopped");
+    inbox.send(News::EnrolmentAsked { ask, answer }).map_err(|_closed| stopped())?;
+    answered.await.map_err(|_dropped| stopped())?.map_err(|refusal| refusal.why)
+}
+
+/// One call, until it is answered or the session ends. When the session ends nothing is said: the core asks again
+/// when the agent is back.
+async fn ask(
+    agent: AgentId,
+    number: u64,
+    session: EngineSession,
+    inbox: Inbox,
+    call: CallId,
+    request: Request,
+) {
+    let reply: Reply = match session.request(&request).await {
+        Ok(reply) => reply,
+        // Not understood, or too long to be sent: asking again would not help.
+        Err(error @ (LinkError::Unanswered { .. } | LinkError::TooLong { .. })) => Err(error.fault()),
+        Err(_ended) => return,
+    };
+    inbox.send(News::Reply { agent, session: number, call, reply: Box::new(reply) }).ok();
 }

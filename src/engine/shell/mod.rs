@@ -257,7 +257,8 @@ async fn boot(
         .local_addr()
         .map_err(|source| VaultError::Listen { addr: listen.listen.clone(), source })?;
     folder.keep_listen(&listen)?;
-    let trust = Trust::open(folder, &listen, options.clock.now())?;
+    let name = crate::core::vault_of(&loaded.records).map(|v| v.name.clone()).unwrap_or_default();
+    let trust = Trust::open(folder, name, listen, &options.user, &options.clock)?;
     holder.addr = reachable(addr);
     lock.set_holder(&holder)?;
 

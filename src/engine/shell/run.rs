@@ -94,6 +94,7 @@ impl Runner {
                 },
                 () = tokio::time::sleep(self.pace.wake_in(now)) => {
                     self.pace.wake_at = self.pace.wake_at.filter(|at| *at > self.clock.now());
+                    self.trust.renew_own(self.clock.now());
                     Some(Input::Tick)
                 }
             };
@@ -210,20 +211,22 @@ impl Runner {
     fn perform(&mut self, effect: Effect) -> Option<Input> {
         match effect {
             Effect::Call { agent, call, request } => {
-                self.lines.call(agent, call, self.trust.complete(request));
+                self.lines.call(agent, call, self.trust.complete(request, self.clock.now()));
                 None
             }
             Effect::Answer { receipt, outcome } => {
                 self.answers.push((receipt, outcome));
                 None
             }
-            Effect::MakeKey { receipt, key, site, expires } => match self.trust.make_key(key, &site, expires) {
-                Ok(file_text) => Some(Input::KeyMade { receipt, key, file_text }),
-                Err(fault) => {
-                    self.answers.push((receipt, CommandOutcome::Failed(fault)));
-                    None
+            Effect::MakeKey { receipt, key, site, expires } => {
+                match self.trust.make_key(key, &site, expires, self.clock.now()) {
+                    Ok(file_text) => Some(Input::KeyMade { receipt, key, file_text }),
+                    Err(fault) => {
+                        self.answers.push((receipt, CommandOutcome::Failed(fault)));
+                        None
+                    }
                 }
-            },
+            }
             Effect::EnrolmentDecided { reply, decision } => {
                 if let Some(answer) = self.enrolments.remove(&reply)
                     && answer.send(decision).is_err()
@@ -233,7 +236,9 @@ impl Runner {
                 None
             }
             Effect::RevokeCertificate { agent } => {
-                self.trust.revoke(agent, self.clock.now());
+                if let Err(error) = self.trust.revoke(agent, self.clock.now()) {
+                    tracing::error!(%agent, %error, "the agent's certificate could not be revoked");
+                }
                 None
             }
             Effect::Disconnect { agent } => {

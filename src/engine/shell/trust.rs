@@ -1,128 +1,184 @@
-//! The vault's certificates as the engine uses them: its root, its own certificate, the operator's, and what
-//! agents get. Apart from `vault`, which only knows in which folder they lie.
+//! The vault's certificates as the engine uses them: the authority that issues and revokes, and the engine's own
+//! certificate, which renews itself. Apart from `vault`, which only knows in which folder they lie, and from
+//! `leeward_link`, which knows what is in them.
 
+use super::clock::Clock;
 use crate::operator::Credentials;
-use crate::vault::{Listen, VaultError, VaultFolder, write_private};
+use crate::vault::{Listen, VaultError, VaultFolder};
 use leeward_link::messages::Request;
-use leeward_model::{AgentId, Fault, KeyId, Moment, Recovery, VaultId};
-use rcgen::{
-    BasicConstraints, CertificateParams, DnType, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair, KeyUsagePurpose,
-};
-use rustls::pki_types::pem::PemObject;
-use rustls::pki_types::{CertificateDer, PrivateKeyDer};
-use rustls::server::WebPkiClientVerifier;
-use std::path::Path;
+use leeward_link::private_file::{read_bounded, write_private};
+use leeward_link::{Authority, Credential, LinkError, NewKey, needs_rotation};
+use leeward_model::{AgentId, Fault, KeyId, Moment, VaultId};
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use tokio_rustls::TlsAcceptor;
 
-/// The name engines carry in their certificates. Who dials an engine asks for this name, not for its address:
-/// what proves an engine is the vault's root.
-pub(crate) const ENGINE_NAME: &str = "engine.leeward.internal";
+/// File of the engine's own certificate and key, in the authority's folder.
+const ENGINE_FILE: &str = "engine.json";
 
-/// The trust of a running engine.
-#[derive(Clone)]
+/// The longest such file.
+const FILE_BYTES_MAX: usize = 64 * 1024;
+
+/// The trust of a running engine. A cheap handle.
+#[derive(Clone, Debug)]
 pub(crate) struct Trust {
-    acceptor: TlsAcceptor,
+    shared: Arc<Shared>,
 }
 
-impl std::fmt::Debug for Trust {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Trust").finish_non_exhaustive()
-    }
+#[derive(Debug)]
+struct Shared {
+    authority: Authority,
+    link: leeward_link::Trust,
+    vault_name: String,
+    listen: Listen,
+    own_file: PathBuf,
 }
 
 impl Trust {
-    /// Makes the certificates of a new vault: its root, and the local user's.
+    /// Makes the certificates of a new vault: its authority, and the local user's own.
     pub(crate) fn create(
         folder: &VaultFolder,
         vault: VaultId,
         name: &str,
         by: &str,
-        _now: Moment,
+        clock: &dyn Clock,
     ) -> Result<(), VaultError> {
+        let now = clock.now();
+        let authority = Authority::create(&folder.ca()?, vault, name, now)?;
+        operator_credentials(&authority, by, clock)?.keep(folder)
+    }
+
+    /// Opens the certificates of a vault for a run of its engine.
+    pub(crate) fn open(
+        folder: &VaultFolder,
+        vault_name: String,
+        listen: Listen,
+        by: &str,
+        clock: &Arc<dyn Clock>,
+    ) -> Result<Self, VaultError> {
+        let now = clock.now();
         let ca = folder.ca()?;
-        let made = || -> Result<_, rcgen::Error> {
-            let key = KeyPair::generate()?;
-            let mut params = CertificateParams::new(Vec::new())?;
-            params.distinguished_name.push(DnType::CommonName, format!("Leeward vault {name}"));
-            params.distinguished_name.push(DnType::OrganizationalUnitName, vault.to_string());
-            params.is_ca = IsCa::Ca(BasicConstraints::Constrained(0));
-            params.key_usages = vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::CrlSign];
-            let root = params.self_signed(&key)?;
-            let issuer = Issuer::new(params, key);
-            let operator_key = KeyPair::generate()?;
-            let mut operator = CertificateParams::new(Vec::new())?;
-            operator.distinguished_name.push(DnType::CommonName, format!("operator {by}"));
-            operator.extended_key_usages = vec![ExtendedKeyUsagePurpose::ClientAuth];
-            let operator = operator.signed_by(&operator_key, &issuer)?;
-            Ok((root.pem(), issuer.key().serialize_pem(), operator.pem(), operator_key.serialize_pem()))
+        let authority = Authority::open(&ca)?;
+        let own_file = ca.join(ENGINE_FILE);
+        let own = match kept(&own_file, &authority, now) {
+            Some(own) => own,
+            None => issue_own(&authority, &own_file, &listen, now)?,
         };
-        let (root, root_key, operator, operator_key) = made().map_err(|e| bad(&ca, &e))?;
-        keep(&ca.join("root.pem"), &root)?;
-        keep(&ca.join("root.key"), &root_key)?;
-        Credentials::new(vault, root, operator, operator_key).keep(folder)
+        renew_operator(folder, &authority, by, clock.as_ref())?;
+        let time = Arc::clone(clock);
+        let link = leeward_link::Trust::new(&own, leeward_link::Clock::new(move || time.now()))?;
+        link.replace_crl(&authority.crl(now)?)?;
+        Ok(Self { shared: Arc::new(Shared { authority, link, vault_name, listen, own_file }) })
     }
 
-    /// Opens the certificates of a vault and issues the engine its own for this run.
-    pub(crate) fn open(folder: &VaultFolder, _listen: &Listen, _now: Moment) -> Result<Self, VaultError> {
-        let ca = folder.ca()?;
-        let read = |name: &str| {
-            let path = ca.join(name);
-            std::fs::read_to_string(&path).map_err(|e| bad(&path, &e))
+    /// What the listener shows and believes.
+    pub(super) fn link(&self) -> leeward_link::Trust {
+        self.shared.link.clone()
+    }
+
+    /// The authority, for enrolment.
+    pub(super) fn authority(&self) -> &Authority {
+        &self.shared.authority
+    }
+
+    /// Where agents reach the engine.
+    pub(super) fn engine_addresses(&self) -> &[String] {
+        &self.shared.listen.advertise
+    }
+
+    /// The text of a registration key's file. A secret.
+    pub(super) fn make_key(
+        &self,
+        key: KeyId,
+        site: &str,
+        expires: Moment,
+        now: Moment,
+    ) -> Result<String, Box<Fault>> {
+        let new = NewKey {
+            key,
+            vault_name: self.shared.vault_name.clone(),
+            site: site.to_owned(),
+            engine_addresses: self.shared.listen.advertise.clone(),
+            expires,
         };
-        let (root, key) = (read("root.pem")?, read("root.key")?);
-        let acceptor = acceptor(&root, &key).map_err(|detail| bad(&ca, &detail))?;
-        Ok(Self { acceptor })
+        let made = self.shared.authority.make_registration_key(new, now);
+        made.map(|(_, text)| text).map_err(|e| Box::new(e.fault()))
     }
 
-    pub(super) const fn acceptor(&self) -> &TlsAcceptor {
-        &self.acceptor
+    /// Puts an agent's certificates on the list of revoked ones, and believes the new list.
+    pub(super) fn revoke(&self, agent: AgentId, now: Moment) -> Result<(), LinkError> {
+        self.shared.authority.revoke_agent(agent, now)?;
+        self.shared.link.replace_crl(&self.shared.authority.crl(now)?)?;
+        Ok(())
     }
 
-    /// The text of a registration key's file.
-    pub(super) fn make_key(&self, _key: KeyId, site: &str, _expires: Moment) -> Result<String, Box<Fault>> {
-        Err(Box::new(Fault::new("vault-certificates", site, String::new(), Recovery::NeedsPerson)))
+    /// Fills in what the core cannot know: the list of revoked certificates.
+    pub(super) fn complete(&self, request: Request, now: Moment) -> Request {
+        match request {
+            Request::Trust { crl_pem, peers } if crl_pem.is_empty() => {
+                let crl_pem = self.shared.authority.crl(now).unwrap_or_else(|error| {
+                    // The agent keeps the list it has.
+                    tracing::error!(%error, "the list of revoked certificates could not be made");
+                    String::new()
+                });
+                Request::Trust { crl_pem, peers }
+            }
+            other => other,
+        }
     }
 
-    /// Puts an agent's certificate on the revocation list.
-    pub(super) fn revoke(&self, _agent: AgentId, _now: Moment) {}
-
-    /// Fills in what the core cannot know: the revocation list.
-    pub(super) fn complete(&self, request: Request) -> Request {
-        request
+    /// Renews the engine's own certificate when two thirds of its life are over.
+    pub(super) fn renew_own(&self, now: Moment) {
+        if !needs_rotation(&self.shared.link.own(), now) {
+            return;
+        }
+        let renewed = issue_own(&self.shared.authority, &self.shared.own_file, &self.shared.listen, now)
+            .and_then(|own| self.shared.link.replace_credential(&own));
+        match renewed {
+            Ok(()) => tracing::info!("the engine has renewed its certificate"),
+            Err(error) => tracing::error!(%error, "the engine could not renew its certificate"),
+        }
     }
 }
 
-fn acceptor(root_pem: &str, root_key_pem: &str) -> Result<TlsAcceptor, String> {
-    let key = KeyPair::from_pem(root_key_pem).map_err(|e| e.to_string())?;
-    let issuer = Issuer::from_ca_cert_pem(root_pem, key).map_err(|e| e.to_string())?;
-    let engine_key = KeyPair::generate().map_err(|e| e.to_string())?;
-    let mut params = CertificateParams::new(vec![ENGINE_NAME.to_owned()]).map_err(|e| e.to_string())?;
-    params.distinguished_name.push(DnType::CommonName, "engine");
-    params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth];
-    let engine = params.signed_by(&engine_key, &issuer).map_err(|e| e.to_string())?;
-
-    let root = CertificateDer::from_pem_slice(root_pem.as_bytes()).map_err(|e| e.to_string())?;
-    let mut roots = rustls::RootCertStore::empty();
-    roots.add(root).map_err(|e| e.to_string())?;
-    let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
-    let verifier = WebPkiClientVerifier::builder_with_provider(Arc::new(roots), Arc::clone(&provider))
-        .build()
-        .map_err(|e| e.to_string())?;
-    let private = PrivateKeyDer::from_pem_slice(engine_key.serialize_pem().as_bytes()).map_err(|e| e.to_string())?;
-    let config = rustls::ServerConfig::builder_with_provider(provider)
-        .with_protocol_versions(&[&rustls::version::TLS13])
-        .map_err(|e| e.to_string())?
-        .with_client_cert_verifier(verifier)
-        .with_single_cert(vec![engine.der().clone()], private)
-        .map_err(|e| e.to_string())?;
-    Ok(TlsAcceptor::from(Arc::new(config)))
+/// The engine's certificate of an earlier run, if it is good for this one.
+fn kept(path: &Path, authority: &Authority, now: Moment) -> Option<Credential> {
+    let own: Credential = serde_json::from_str(&read_bounded(path, FILE_BYTES_MAX).ok()?).ok()?;
+    let facts = own.facts().ok()?;
+    let good = own.ca_pem == authority.ca_pem()
+        && facts.identity.vault == authority.vault()
+        && facts.not_before <= now
+        && !needs_rotation(&facts, now);
+    good.then_some(own)
 }
 
-fn keep(path: &Path, text: &str) -> Result<(), VaultError> {
-    write_private(path, text.as_bytes()).map_err(|source| VaultError::Io { path: path.to_owned(), source })
+fn issue_own(
+    authority: &Authority,
+    path: &Path,
+    listen: &Listen,
+    now: Moment,
+) -> Result<Credential, LinkError> {
+    let own = authority.issue_engine(&listen.advertise, now)?;
+    let text = serde_json::to_string(&own).expect("a credential becomes JSON");
+    write_private(path, text.as_bytes())?;
+    Ok(own)
 }
 
-fn bad(path: &Path, detail: &impl ToString) -> VaultError {
-    VaultError::Certificates { path: path.to_owned(), detail: detail.to_string() }
+fn operator_credentials(
+    authority: &Authority,
+    by: &str,
+    clock: &dyn Clock,
+) -> Result<Credentials, VaultError> {
+    let credential = authority.issue_operator(clock.new_id(), by, clock.now())?;
+    Ok(Credentials::new(credential))
+}
+
+/// The local user's own certificate is renewed whenever an engine starts and finds it old, or gone.
+fn renew_operator(
+    folder: &VaultFolder,
+    authority: &Authority,
+    by: &str,
+    clock: &dyn Clock,
+) -> Result<(), VaultError> {
+    let good = Credentials::of_vault(folder).is_ok_and(|c| c.is_fresh(authority.vault(), clock.now()));
+    if good { Ok(()) } else { operator_credentials(authority, by, clock)?.keep(folder) }
 }
