@@ -18,6 +18,7 @@ const ENGLISH: &[&str] = &[
     include_str!("../../assets/messages/en/replication.ftl"),
     include_str!("../../assets/messages/en/link.ftl"),
     include_str!("../../assets/messages/en/desktop.ftl"),
+    include_str!("../../assets/messages/en/desktop-dialogs.ftl"),
     include_str!("../../assets/messages/en/cli.ftl"),
     include_str!("../../assets/messages/en/lab.ftl"),
 ];

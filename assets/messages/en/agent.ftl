@@ -1,1 +1,117 @@
 ## Messages of the agent area. Keys start with the area or noun they speak of.
+
+### Starting the agent
+
+agent-config-unreadable = The agent's settings could not be read
+agent-config-unreadable-cause = The file is not there, or this user may not read it.
+agent-config-unreadable-action = Check the path given with --config and the file's permissions.
+agent-config-damaged = The agent's settings make no sense
+agent-config-damaged-cause = A field is missing, misspelt or has a value that cannot be used.
+agent-config-damaged-action = Correct the field that is named below and start the agent again.
+agent-not-enrolled = { $subject } is not part of a vault yet
+agent-not-enrolled-cause = It has never been enrolled, or its data folder is another one than before.
+agent-not-enrolled-action = Make a registration key in the console and run: leeward-agent enrol --config FILE --key FILE
+agent-runs-already = An agent is already running for { $subject }
+agent-runs-already-cause = Another agent process uses the same data folder.
+agent-runs-already-action = Stop the other agent first, or give this one a data folder of its own.
+agent-broken = The agent could not do its work
+agent-broken-cause = The system refused something the agent needs, or the agent has a fault of its own.
+agent-broken-action = Look at the detail below and at the agent's log, then start the operation again.
+agent-record-damaged = A record of the agent cannot be understood: { $subject }
+agent-record-damaged-cause = The file was changed by hand, by a newer version, or by a failing disk.
+agent-record-damaged-action = Restore the file from a backup, or ask support. Nothing is started before that, because the right to write could be forgotten.
+agent-record-unwritten = A record of the agent could not be written: { $subject }
+agent-record-unwritten-cause = The disk is full, read-only or failing.
+agent-record-unwritten-action = Make room on the disk, or repair it. Nothing was changed.
+agent-certificate-renewed = The host's certificate was renewed
+
+### What cannot be done now
+
+agent-item-unknown = The host does not know the replicated item { $subject }
+agent-item-unknown-cause = It was released on this host, or its data folder was lost.
+agent-item-unknown-action = Disable replication of the item and enable it again.
+agent-machine-unknown = The machine { $subject } is not on this host
+agent-machine-unknown-cause = It was moved, renamed or deleted on the host.
+agent-machine-unknown-action = Bring the machine back to the host's machines folder, or disable its replication.
+agent-not-source = { $subject } is not replicated from this host now
+agent-not-source-cause = It has been failed over, or replication has been reversed.
+agent-not-source-action = Look at the item: use the verbs of the side where it runs.
+agent-not-target = This host does not keep the replica of { $subject } now
+agent-not-target-cause = The machine runs here, or this side has been fenced.
+agent-not-target-action = Look at the item: reverse replicate makes this host its target.
+agent-not-failed-over = { $subject } has not been failed over to this host
+agent-not-failed-over-cause = The failover was taken back, or never came this far.
+agent-not-failed-over-action = Look at the item's jobs and begin the failover again.
+agent-not-fenced = { $subject } is not fenced on this host
+agent-not-fenced-cause = The host did not hear of the failover.
+agent-not-fenced-action = Wait until the host has been fenced, then try again.
+agent-stale-epoch = { $subject } has moved on: this was asked under an older right to write
+agent-stale-epoch-cause = The machine was failed over meanwhile, and whoever asks has not heard of it.
+agent-stale-epoch-action = Nothing needs to be done for the data. The side that was left stays off until it is reversed or discarded.
+agent-peer-not-assigned = Another host than the assigned one wants to replicate { $subject } here
+agent-peer-not-assigned-cause = The item was moved to another host, or this host has not been told.
+agent-peer-not-assigned-action = Check which host the item runs on. Nothing was taken from the other one.
+agent-store-missing = The replica of { $subject } is not where it should be
+agent-store-missing-cause = The replica's folder was deleted or its disk is not mounted.
+agent-store-missing-action = Mount the disk again, or disable replication and enable it anew.
+agent-point-gone = The chosen recovery point of { $subject } is not there any more
+agent-point-gone-cause = The replication policy's retention has removed it meanwhile.
+agent-point-gone-action = Choose another recovery point.
+agent-other-point-runs = { $subject } already runs on another recovery point here
+agent-other-point-runs-cause = An earlier failover came this far.
+agent-other-point-runs-action = Use "Change recovery point", or commit what runs.
+agent-committed = The failover of { $subject } is committed; it cannot be taken back
+agent-committed-cause = Commit removed the other recovery points.
+agent-committed-action = Use reverse replicate and then a planned failover to bring it home.
+agent-machine-fenced = { $subject } may not be started on this host
+agent-machine-fenced-cause = It was failed over to the other site, and only one site may run it.
+agent-machine-fenced-action = Start it where it runs now, or reverse replicate and fail back.
+agent-test-in-production = A test failover never joins a production network
+agent-test-in-production-cause = Two machines of the same name and address would answer.
+agent-test-in-production-action = Choose an isolated network, or none.
+agent-guest-did-not-stop = The guest of { $subject } did not shut down in time
+agent-guest-did-not-stop-cause = A program in the guest holds it up, or it answers neither the guest agent nor the power button.
+agent-guest-did-not-stop-action = Look at its console, or use a failover that may take the power away.
+agent-still-runs = { $subject } still runs on this host
+agent-still-runs-cause = It was started again meanwhile.
+agent-still-runs-action = Shut it down first.
+agent-not-running = { $subject } does not run here
+agent-not-running-cause = Its process has ended.
+agent-not-running-action = Look at the machine's log on the host, then start it again.
+agent-machine-busy = { $subject } cannot be started at this moment
+agent-machine-busy-cause = The hypervisor is doing something else with it.
+agent-machine-busy-action = Try again in a minute.
+agent-boot-timeout = The guest of { $subject } did not answer in time
+agent-boot-timeout-cause = It boots slowly, has no guest agent, or does not boot at all.
+agent-boot-timeout-action = Look at its console picture. The machine runs on; verify the guest by hand.
+agent-cancelled = Waiting for { $subject } was given up
+agent-cancelled-action = Begin again when you want to.
+agent-cycle-too-slow = The cycle of { $subject } did not end in time
+agent-cycle-too-slow-cause = The link is too slow for what has changed, or it hangs.
+agent-cycle-too-slow-action = Look at the item's throughput. What has been sent is kept, and the next try goes on there.
+agent-not-in-sync = { $subject } has to be compared with its replica first
+agent-not-in-sync-cause = A full copy or a comparison is under way.
+agent-not-in-sync-action = Wait until it is complete.
+agent-item-changed = { $subject } has changed meanwhile
+agent-item-changed-action = Nothing needs to be done; it is tried again.
+agent-source-disk-full = There is no room beside the disks of { $subject } for what has changed
+agent-source-disk-full-cause = The file system of the machine's disks is nearly full.
+agent-source-disk-full-action = Make room. The changes stay tracked; nothing is lost meanwhile, but the replica falls behind.
+
+### What happens
+
+agent-replication-works-again = Replication works again
+agent-initial-complete = Initial replication is complete
+agent-resync-complete = Resynchronization is complete
+agent-copy-initial = The first full copy
+agent-resync-asked = Asked for by a person
+agent-resync-reverse = Replication was reversed
+agent-resync-tracking-lost = The track of changes is lost: the hypervisor ended without storing it
+agent-resync-capture-cut = A capture was cut off, and its changes are no longer known
+agent-resync-log-damaged = A change log is damaged: { $file }
+agent-resync-logs-too-large = The change logs that wait have grown past half of the disks
+agent-no-application-point = The guest's file systems could not be frozen; the recovery point is crash-consistent: { $why }
+agent-start-waits = Not started by itself: nobody has confirmed yet that this site may still run it
+agent-booted-guest-agent = The guest agent answers
+agent-machine-without-disks = It has no disk that could be replicated
+agent-machine-odd-disk = The size of disk { $disk } is no multiple of 512 bytes

@@ -1,0 +1,1 @@
+## Sentences of the dialogs, wizards and forms of the window.

@@ -1,0 +1,225 @@
+//! The host: everything this agent knows and holds, shared by the session with the engine, the workers of the items
+//! and the streams of other agents. Apart from `item`, which is one of the things it holds.
+
+use crate::Result;
+use crate::config::AgentConfig;
+use crate::item::Item;
+use crate::operations::Operations;
+use crate::records::ItemRecord;
+use crate::slots::Slots;
+use leeward_fabric::QemuDriver;
+use leeward_link::bulk::BulkListener;
+use leeward_link::messages::{Assignment, Fact};
+use leeward_link::{Clock, Trust};
+use leeward_model::fault::{Fault, Recovery};
+use leeward_model::{AgentId, EvidenceMint, ItemId, MachineId, Message, Moment};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::sync::atomic::AtomicBool;
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+
+/// Copies (first ones and comparisons) that one host sends at once; cycles are not counted.
+const COPIES_AT_ONCE: usize = 2;
+
+/// Events kept for the engine while it is away; the oldest go first.
+const EVENTS_MAX: usize = 1_000;
+
+/// A host.
+pub struct Host {
+    pub(crate) config: AgentConfig,
+    pub(crate) driver: QemuDriver,
+    pub(crate) agent: AgentId,
+    pub(crate) mint: EvidenceMint,
+    pub(crate) trust: Trust,
+    pub(crate) clock: Clock,
+    pub(crate) operations: Operations,
+    pub(crate) copies: Arc<Slots>,
+    /// The control session is up, and the engine has had time to say what it thinks of our report.
+    pub(crate) engine_agrees: AtomicBool,
+    items: Mutex<BTreeMap<ItemId, Arc<Item>>>,
+    peers: Mutex<BTreeSet<AgentId>>,
+    events: Mutex<VecDeque<Fact>>,
+    listener: Mutex<Option<BulkListener>>,
+    /// Items whose points want tidying.
+    tidy: (Mutex<BTreeSet<ItemId>>, Condvar),
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+impl Host {
+    /// A host with the items it remembers.
+    ///
+    /// # Errors
+    /// When an item's record cannot be read: nothing is begun then, because an epoch could be forgotten.
+    pub fn new(
+        config: AgentConfig,
+        driver: QemuDriver,
+        agent: AgentId,
+        mint: EvidenceMint,
+        trust: Trust,
+        peers: &[AgentId],
+    ) -> Result<Self> {
+        let clock = trust.clock().clone();
+        let items = remembered(&config)?;
+        Ok(Self {
+            config,
+            driver,
+            agent,
+            mint,
+            trust,
+            clock,
+            operations: Operations::default(),
+            copies: Slots::new(COPIES_AT_ONCE),
+            engine_agrees: AtomicBool::new(false),
+            items: Mutex::new(items),
+            peers: Mutex::new(peers.iter().copied().collect()),
+            events: Mutex::default(),
+            listener: Mutex::new(None),
+            tidy: (Mutex::default(), Condvar::new()),
+        })
+    }
+
+    /// Now.
+    pub(crate) fn now(&self) -> Moment {
+        self.clock.now()
+    }
+
+    /// All items.
+    pub(crate) fn items(&self) -> Vec<Arc<Item>> {
+        lock(&self.items).values().cloned().collect()
+    }
+
+    /// An item, if this host knows it.
+    pub(crate) fn known(&self, id: ItemId) -> Option<Arc<Item>> {
+        lock(&self.items).get(&id).cloned()
+    }
+
+    /// An item.
+    ///
+    /// # Errors
+    /// When this host does not know it.
+    pub(crate) fn item(&self, id: ItemId) -> Result<Arc<Item>> {
+        self.known(id).ok_or_else(|| refuse("agent-item-unknown", &id.to_string()))
+    }
+
+    /// The item of a machine.
+    pub(crate) fn item_of_machine(&self, machine: MachineId) -> Option<Arc<Item>> {
+        self.items().into_iter().find(|i| i.record().assignment.machine.id == machine)
+    }
+
+    /// The item of an assignment, made if it is new.
+    pub(crate) fn item_for(&self, assignment: &Assignment) -> Result<Arc<Item>> {
+        let mut items = lock(&self.items);
+        if let Some(item) = items.get(&assignment.item) {
+            return Ok(Arc::clone(item));
+        }
+        let record = ItemRecord::new(assignment.clone());
+        let folder = self.config.items_folder().join(assignment.item.to_string());
+        crate::records::write_record(&folder.join(ItemRecord::FILE), &record)?;
+        let item = Arc::new(Item::new(folder, record));
+        items.insert(assignment.item, Arc::clone(&item));
+        Ok(item)
+    }
+
+    /// Forgets an item.
+    pub(crate) fn forget(&self, id: ItemId) {
+        if let Some(item) = lock(&self.items).remove(&id) {
+            item.live().gone = true;
+            item.interrupt();
+        }
+    }
+
+    /// Which agents may talk to this one.
+    pub(crate) fn set_peers(&self, peers: &[AgentId]) {
+        *lock(&self.peers) = peers.iter().copied().collect();
+        if let Some(listener) = &*lock(&self.listener) {
+            listener.recheck();
+        }
+        for item in self.items() {
+            item.retry_now();
+        }
+    }
+
+    /// Whether an agent may talk to this one.
+    pub(crate) fn is_peer(&self, agent: AgentId) -> bool {
+        lock(&self.peers).contains(&agent)
+    }
+
+    /// Keeps the listener as long as the host lives.
+    pub fn keep_listener(&self, listener: BulkListener) {
+        *lock(&self.listener) = Some(listener);
+    }
+
+    /// Something a person should read.
+    pub(crate) fn event(&self, item: Option<&Item>, what: Message, fault: Option<Fault>) {
+        let subject = item.map_or_else(|| self.config.name.clone(), Item::name);
+        tracing::info!(subject, what = what.render(), "event");
+        let mut events = lock(&self.events);
+        if events.len() >= EVENTS_MAX {
+            events.pop_front();
+        }
+        let item = item.map(|i| i.id);
+        events.push_back(Fact::Event { at: self.now(), item, subject, what, fault });
+    }
+
+    /// Takes the events that wait.
+    pub(crate) fn take_events(&self) -> Vec<Fact> {
+        lock(&self.events).drain(..).collect()
+    }
+
+    /// Events could not be told: they wait on.
+    pub(crate) fn put_back_events(&self, facts: Vec<Fact>) {
+        let mut events = lock(&self.events);
+        for fact in facts.into_iter().rev() {
+            events.push_front(fact);
+        }
+    }
+
+    /// An item's points want tidying.
+    pub(crate) fn want_tidying(&self, id: ItemId) {
+        lock(&self.tidy.0).insert(id);
+        self.tidy.1.notify_one();
+    }
+
+    /// The next item whose points want tidying; waits for one.
+    pub(crate) fn next_to_tidy(&self) -> ItemId {
+        let mut waiting = lock(&self.tidy.0);
+        loop {
+            if let Some(id) = waiting.pop_first() {
+                return id;
+            }
+            waiting = self.tidy.1.wait(waiting).unwrap_or_else(PoisonError::into_inner);
+        }
+    }
+}
+
+impl std::fmt::Debug for Host {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Host").field("name", &self.config.name).finish_non_exhaustive()
+    }
+}
+
+/// The items of the data folder.
+fn remembered(config: &AgentConfig) -> Result<BTreeMap<ItemId, Arc<Item>>> {
+    let mut items = BTreeMap::new();
+    let Ok(entries) = std::fs::read_dir(config.items_folder()) else { return Ok(items) };
+    for entry in entries.flatten() {
+        let folder = entry.path();
+        if let Some(record) = ItemRecord::read(&folder.join(ItemRecord::FILE))? {
+            let item = Item::new(folder, record);
+            items.insert(item.id, Arc::new(item));
+        }
+    }
+    Ok(items)
+}
+
+/// A refusal that only a person can change.
+pub(crate) fn refuse(code: &'static str, subject: &str) -> Box<Fault> {
+    Box::new(Fault::new(code, subject, String::new(), Recovery::NeedsPerson))
+}
+
+/// A failure that passes.
+pub(crate) fn passing(code: &'static str, subject: &str, detail: String) -> Box<Fault> {
+    Box::new(Fault::new(code, subject, detail, Recovery::Retries))
+}

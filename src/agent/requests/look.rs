@@ -1,0 +1,133 @@
+//! Questions and waits: reports, pictures, a boot, the end of a copy, a point's digests. Nothing here changes what
+//! this host is to an item.
+
+use super::test_folder;
+use crate::Result;
+use crate::facts;
+use crate::host::{Host, passing, refuse};
+use crate::operations::Operation;
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use leeward_fabric::{Adoption, FabricError, Hypervisor as _, Machine, MachineFolder, MachineState};
+use leeward_link::KnownTrust;
+use leeward_link::messages::{Request, Response, Role};
+use leeward_model::{ItemId, Message, PointId, TestId};
+use leeward_replication::Cancel;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+/// How often a wait looks whether nobody wants it any more.
+const LOOK: Duration = Duration::from_millis(250);
+
+/// How long the guest agent may take to say that it is there.
+const GUEST_AGENT_LIMIT: Duration = Duration::from_secs(2);
+
+/// Answers a question that has no operation.
+pub(super) fn answer(host: &Host, request: &Request) -> Result<Response> {
+    match request {
+        Request::Report => Ok(Response::Report(Box::new(facts::report(host)))),
+        Request::ConsolePicture { item, test } => picture(host, *item, *test),
+        Request::Trust { crl_pem, peers } => {
+            let subject = host.config.name.as_str();
+            let said = |e: leeward_link::LinkError| {
+                tracing::warn!(subject, error = %e, "what to believe could not be taken");
+                Box::new(e.fault())
+            };
+            if !crl_pem.is_empty() {
+                host.trust.replace_crl(crl_pem).map_err(said)?;
+            }
+            let known = KnownTrust { crl_pem: crl_pem.clone(), peers: peers.clone() };
+            known.store(&host.config.identity_folder()).map_err(said)?;
+            host.set_peers(peers);
+            Ok(Response::Done)
+        }
+        _ => Ok(Response::Done),
+    }
+}
+
+fn folder(host: &Host, item: ItemId, test: Option<TestId>) -> Result<(MachineFolder, String)> {
+    let item = host.item(item)?;
+    let folder = match test {
+        Some(test) if item.record().tests.contains_key(&test) => test_folder(host, test),
+        Some(_) => return Err(refuse("agent-not-running", &item.name())),
+        None => host.item_folder(&item)?,
+    };
+    Ok((folder, item.name()))
+}
+
+fn adopted(host: &Host, folder: &MachineFolder, name: &str) -> Result<Arc<dyn Machine>> {
+    match host.driver.adopt(folder) {
+        Ok(Adoption::Running(machine)) => Ok(machine),
+        Ok(Adoption::Off) => Err(refuse("agent-not-running", name)),
+        Err(error) => Err(Box::new(error.fault(name))),
+    }
+}
+
+fn picture(host: &Host, item: ItemId, test: Option<TestId>) -> Result<Response> {
+    let (folder, name) = folder(host, item, test)?;
+    let machine = adopted(host, &folder, &name)?;
+    let png = machine.console_picture().map_err(|e: FabricError| Box::new(e.fault(&name)))?;
+    Ok(Response::Picture { png_base64: STANDARD.encode(png), at: host.now() })
+}
+
+/// Waits until a copy is complete. The worker goes on whether anybody waits or not.
+pub(super) fn await_in_sync(host: &Host, item: ItemId, operation: &Operation) -> Result<Response> {
+    let item = host.item(item)?;
+    loop {
+        let record = item.record();
+        if record.role != Role::Source {
+            return Err(refuse("agent-not-source", record.name()));
+        }
+        if let Some(fault) = record.source.stopped {
+            return Err(Box::new(fault));
+        }
+        if let (None, Some(point)) = (&record.source.copy, record.source.in_sync) {
+            let proof = host.mint.in_sync(item.id, record.epoch, point);
+            return Ok(Response::InSync { proof, sent_bytes: record.source.copy_sent_bytes });
+        }
+        if operation.is_cancelled() {
+            return Err(refuse("agent-cancelled", &item.name()));
+        }
+        std::thread::sleep(LOOK);
+    }
+}
+
+/// Waits until the guest answers.
+pub(super) fn await_boot(
+    host: &Host,
+    item: ItemId,
+    test: Option<TestId>,
+    timeout_secs: u32,
+    operation: &Operation,
+) -> Result<Response> {
+    let (folder, name) = folder(host, item, test)?;
+    let machine = adopted(host, &folder, &name)?;
+    let started_at = machine.record().started_at;
+    let limit = Duration::from_secs(u64::from(timeout_secs));
+    let began = Instant::now();
+    loop {
+        if machine.guest_agent_answers(GUEST_AGENT_LIMIT) {
+            #[expect(clippy::cast_precision_loss, reason = "seconds of a boot")]
+            let secs = host.now().millis_since(started_at).max(0) as f64 / 1000.0;
+            return Ok(Response::Booted { secs, how: Message::new("agent-booted-guest-agent") });
+        }
+        let state = machine.status().map_err(|e| Box::new(e.fault(&name)))?;
+        if matches!(state, MachineState::Off | MachineState::ShutDown | MachineState::Crashed) {
+            return Err(refuse("agent-not-running", &name));
+        }
+        if operation.is_cancelled() {
+            return Err(refuse("agent-cancelled", &name));
+        }
+        if began.elapsed() > limit {
+            return Err(passing("agent-boot-timeout", &name, format!("{timeout_secs} s")));
+        }
+        std::thread::sleep(LOOK);
+    }
+}
+
+pub(super) fn verify_point(host: &Host, item: ItemId, point: PointId) -> Result<Response> {
+    let item = host.item(item)?;
+    let store = item.store()?.ok_or_else(|| refuse("agent-store-missing", &item.name()))?;
+    let bytes = store.verify(point, &Cancel::new()).map_err(|e| Box::new(e.fault(&item.name())))?;
+    Ok(Response::Verified { point, bytes })
+}

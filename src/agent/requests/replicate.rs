@@ -1,0 +1,227 @@
+//! Setting up replication, steering it, and forgetting it. Apart from `moving`, where the right to write changes.
+
+use super::{current, turn};
+use crate::Result;
+use crate::host::{Host, refuse};
+use crate::item::{Item, Wish};
+use crate::records::{CopyPlan, ItemRecord, SourceRecord, remove};
+use crate::source;
+use leeward_fabric::{Adoption, Hypervisor as _, MachineFolder};
+use leeward_link::messages::{Assignment, Response, Role};
+use leeward_model::{DiskId, ItemId, Message, Moment, PointKind};
+use leeward_replication::PointStore;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::mpsc::sync_channel;
+use std::time::Duration;
+
+/// How long somebody waits for a cycle.
+const CYCLE_LIMIT: Duration = Duration::from_secs(900);
+
+/// A new store's folder in an item's, named by the epoch its first log has.
+pub(super) fn store_folder(item: &Item, assignment: &Assignment) -> PathBuf {
+    item.folder().join(format!("replica-{}", assignment.epoch))
+}
+
+/// A store for the disks of an assignment.
+pub(super) fn make_store(item: &Item, assignment: &Assignment) -> Result<PointStore> {
+    let disks: Vec<(DiskId, u64)> = assignment.machine.disks.iter().map(|d| (d.id, d.size_bytes)).collect();
+    let folder = store_folder(item, assignment);
+    PointStore::create(&folder, item.id, &disks).map_err(|e| Box::new(e.fault(&item.name())))
+}
+
+pub(super) fn prepare_target(host: &Host, assignment: &Assignment) -> Result<Response> {
+    let item = host.item_for(assignment)?;
+    let _turn = turn(&item);
+    let record = item.record();
+    current(&record, assignment.epoch)?;
+    if record.role != Role::Target {
+        return Err(refuse("agent-not-target", record.name()));
+    }
+    if item.store()?.is_none() {
+        let store = make_store(&item, assignment)?;
+        let folder = store.folder().to_owned();
+        item.use_store(Some(store));
+        item.change(|r| {
+            r.store = Some(folder);
+            take_over(r, assignment);
+        })?;
+    }
+    Ok(Response::Done)
+}
+
+/// Takes what is said over, without touching what is known of replication.
+pub(super) fn take_over(record: &mut ItemRecord, assignment: &Assignment) {
+    record.assignment = assignment.clone();
+    record.epoch = record.epoch.max(assignment.epoch);
+}
+
+pub(super) fn start_source(
+    host: &Arc<Host>,
+    assignment: &Assignment,
+    not_before: Option<Moment>,
+) -> Result<Response> {
+    let folder = host.folder_of(assignment.machine.id)?;
+    let folder = folder.ok_or_else(|| refuse("agent-machine-unknown", &assignment.machine.name))?;
+    let item = host.item_for(assignment)?;
+    let _turn = turn(&item);
+    let record = item.record();
+    current(&record, assignment.epoch)?;
+    if record.role != Role::Source {
+        return Err(refuse("agent-not-source", record.name()));
+    }
+    let fresh = record.source == SourceRecord::default();
+    item.change(|r| {
+        take_over(r, assignment);
+        r.machine_folder = Some(folder.path().to_owned());
+        if fresh {
+            let why = Message::new("agent-copy-initial");
+            let plan = CopyPlan::new(PointKind::Initial, Vec::new(), why);
+            r.source.copy = Some(CopyPlan { not_before, ..plan });
+        }
+    })?;
+    item.live().confirmed = true;
+    source::begin(host, &item);
+    item.wake();
+    Ok(Response::Done)
+}
+
+pub(super) fn reassign(host: &Arc<Host>, assignment: &Assignment) -> Result<Response> {
+    let item = host.item(assignment.item)?;
+    let _turn = turn(&item);
+    let record = item.record();
+    current(&record, assignment.epoch)?;
+    let back = record.role == Role::Source && assignment.role == Role::FailedOver;
+    item.change(|r| {
+        take_over(r, assignment);
+        r.source.stopped = None;
+        if back {
+            r.role = Role::FailedOver;
+            r.source.copy = None;
+        }
+    })?;
+    if back {
+        give_back(host, &item)?;
+    }
+    item.retry_now();
+    Ok(Response::Done)
+}
+
+/// Frozen disks of a copy that is no longer wanted are given back.
+pub(super) fn give_back(host: &Host, item: &Item) -> Result<()> {
+    item.interrupt();
+    if let Some(machine) = host.running(item)? {
+        let said = |e: leeward_fabric::FabricError| Box::new(e.fault(&item.name()));
+        for frozen in machine.frozen().map_err(said)? {
+            machine.merge_back(frozen.disk).map_err(said)?;
+        }
+    }
+    Ok(())
+}
+
+pub(super) fn set_paused(host: &Host, item: ItemId, paused: bool) -> Result<Response> {
+    let item = host.item(item)?;
+    let _turn = turn(&item);
+    item.change(|r| {
+        r.assignment.paused = paused;
+        if !paused {
+            r.source.stopped = None;
+        }
+    })?;
+    if paused {
+        item.interrupt();
+    } else {
+        item.retry_now();
+    }
+    Ok(Response::Done)
+}
+
+/// Has the worker run a cycle and waits for it.
+pub(super) fn cycle(item: &Item, last: bool) -> Result<crate::item::Delivered> {
+    let (answer, answered) = sync_channel(1);
+    {
+        let mut live = item.live();
+        if !live.working {
+            return Err(refuse("agent-not-source", &item.name()));
+        }
+        live.retry = None;
+        live.wishes.push_back(Wish { last, answer });
+    }
+    item.wake();
+    answered
+        .recv_timeout(CYCLE_LIMIT)
+        .map_err(|_| crate::host::passing("agent-cycle-too-slow", &item.name(), String::new()))?
+}
+
+pub(super) fn sync_now(host: &Host, item: ItemId) -> Result<Response> {
+    let item = host.item(item)?;
+    if item.record().role != Role::Source {
+        return Err(refuse("agent-not-source", &item.name()));
+    }
+    let done = cycle(&item, false)?;
+    Ok(Response::Point { point: done.point, instant: done.instant, sent_bytes: done.sent_bytes })
+}
+
+pub(super) fn resynchronize(
+    host: &Host,
+    item: ItemId,
+    disks: &[DiskId],
+    not_before: Option<Moment>,
+) -> Result<Response> {
+    let item = host.item(item)?;
+    let _turn = turn(&item);
+    let record = item.record();
+    if record.role != Role::Source {
+        return Err(refuse("agent-not-source", record.name()));
+    }
+    let plan = CopyPlan::new(PointKind::Resync, disks.to_vec(), Message::new("agent-resync-asked"));
+    item.change(|r| {
+        r.source.stopped = None;
+        source::plan_copy(r, CopyPlan { not_before, ..plan });
+        if let Some(copy) = &mut r.source.copy {
+            copy.not_before = not_before;
+        }
+    })?;
+    item.retry_now();
+    Ok(Response::Done)
+}
+
+pub(super) fn release(host: &Host, item: ItemId, delete_replica: bool) -> Result<Response> {
+    let Some(item) = host.known(item) else { return Ok(Response::Done) };
+    let _turn = turn(&item);
+    let record = item.record();
+    for test in record.tests.keys() {
+        super::test::take_away(host, &item, *test)?;
+    }
+    if record.role == Role::Source {
+        item.change(|r| r.source.copy = None)?;
+        give_back(host, &item)?;
+        stop_tracking(host, &item)?;
+    }
+    host.forget(record.item());
+    item.use_store(None);
+    match record.store.filter(|_| record.role == Role::Target) {
+        Some(store) if delete_replica => {
+            PointStore::delete(&store)
+                .map_err(|e| Box::new(e.fault(record.assignment.machine.name.as_str())))?;
+            remove(item.folder())?;
+        }
+        // The files stay for a person; the record goes, so that nobody replicates into them.
+        _ => remove(&item.folder().join(ItemRecord::FILE))?,
+    }
+    Ok(Response::Done)
+}
+
+/// Nothing tracks the machine's changes any more, and no log of it is left.
+fn stop_tracking(host: &Host, item: &Item) -> Result<()> {
+    let folder: MachineFolder = host.item_folder(item)?;
+    let said = |e: leeward_fabric::FabricError| Box::new(e.fault(&item.name()));
+    if let Adoption::Running(machine) = host.driver.adopt(&folder).map_err(said)? {
+        let disks: Vec<DiskId> = machine.record().disks.iter().map(|d| d.disk).collect();
+        if let Some(captured) = machine.unsettled_capture().map_err(said)? {
+            machine.drop_capture(captured.sequence).map_err(said)?;
+        }
+        machine.stop_tracking(&disks).map_err(said)?;
+    }
+    source::throw_logs_away(item, &folder).map_err(|t| t.fault(&item.name()))
+}

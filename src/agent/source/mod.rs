@@ -1,0 +1,224 @@
+//! The source's work on an item: one thread that copies, captures, ships and repairs, in the order that the item's
+//! record asks for. Apart from `requests`, which change that record; this thread only reads it, between two steps.
+//!
+//! | file | what it is |
+//! |---|---|
+//! | `mod` | what is to be done next, and what follows from a failure |
+//! | `cycle` | a delta: capture, seal, ship, acknowledge |
+//! | `copy` | a full copy or comparison of frozen disks |
+//! | `ship` | the way to the other agent |
+
+mod copy;
+mod cycle;
+mod ship;
+
+use crate::host::Host;
+use crate::item::{Item, Wish};
+use crate::records::{CopyPlan, ItemRecord};
+use crate::trouble::Trouble;
+use leeward_link::messages::Role;
+use leeward_model::fault::Recovery;
+use leeward_model::{Message, Moment, PointKind, retry};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+pub(crate) use ship::peer_confirms;
+
+/// Throws away what is sealed or spooled of an item that is forgotten.
+pub(crate) fn throw_logs_away(item: &Item, folder: &leeward_fabric::MachineFolder) -> Result<(), Trouble> {
+    cycle::throw_logs_away(item, folder)
+}
+
+/// How often the worker looks at the track of changes while it waits.
+const LOOK: Duration = Duration::from_secs(5);
+
+/// What is to be done.
+enum Next {
+    /// Nothing, for so long.
+    Wait(Duration),
+    /// A full copy or comparison.
+    Copy(CopyPlan),
+    /// A cycle, for somebody who waits or because it is due.
+    Cycle(Option<Wish>),
+    /// The item is gone.
+    End,
+}
+
+/// Begins the worker of an item, if it has none.
+pub(crate) fn begin(host: &Arc<Host>, item: &Arc<Item>) {
+    {
+        let mut live = item.live();
+        if live.working || live.gone {
+            return;
+        }
+        live.working = true;
+    }
+    let (host, own) = (Arc::clone(host), Arc::clone(item));
+    let name = format!("item-{}", item.name());
+    let spawned = std::thread::Builder::new().name(name).spawn(move || {
+        work(&host, &own);
+        own.live().working = false;
+    });
+    if let Err(error) = spawned {
+        item.live().working = false;
+        let fault = crate::host::passing("agent-broken", &item.name(), error.to_string());
+        tracing::error!(%fault, "no thread for an item");
+    }
+}
+
+fn work(host: &Host, item: &Item) {
+    loop {
+        match next(item, host.now()) {
+            Next::End => return,
+            Next::Wait(most) => {
+                cycle::look(host, item);
+                item.wait(most);
+            }
+            Next::Copy(plan) => {
+                let Some(_slot) = host.copies.take(LOOK) else { continue };
+                let done = copy::run(host, item, plan);
+                item.live().progress.clear();
+                after(host, item, done.err());
+            }
+            Next::Cycle(wish) => {
+                item.live().cycling = true;
+                item.tell();
+                let done = cycle::run(host, item, wish.as_ref().is_some_and(|w| w.last));
+                item.live().cycling = false;
+                match (wish, done) {
+                    (Some(wish), Ok(delivered)) => {
+                        wish.answer.try_send(Ok(delivered)).ok();
+                        after(host, item, None);
+                    }
+                    (Some(wish), Err(trouble)) => {
+                        wish.answer.try_send(Err(trouble.fault(&item.name()))).ok();
+                        after(host, item, Some(trouble));
+                    }
+                    (None, done) => after(host, item, done.err()),
+                }
+            }
+        }
+    }
+}
+
+fn next(item: &Item, now: Moment) -> Next {
+    let record = item.record();
+    let mut live = item.live();
+    if live.gone {
+        return Next::End;
+    }
+    let idle = record.role != Role::Source || record.source.stopped.is_some();
+    if idle || record.assignment.paused && live.wishes.is_empty() {
+        if idle {
+            for wish in live.wishes.drain(..) {
+                let refusal = crate::host::refuse("agent-not-source", record.name());
+                wish.answer.try_send(Err(refusal)).ok();
+            }
+        }
+        return Next::Wait(LOOK);
+    }
+    let at = Instant::now();
+    if let Some(plan) = &record.source.copy
+        && plan.not_before.is_none_or(|t| t <= now)
+    {
+        if let Some(wish) = live.wishes.pop_front() {
+            let refusal = crate::host::passing("agent-not-in-sync", record.name(), String::new());
+            wish.answer.try_send(Err(refusal)).ok();
+        }
+        return match live.retry {
+            Some((until, _)) if until > at => Next::Wait((until - at).min(LOOK)),
+            _ => Next::Copy(plan.clone()),
+        };
+    }
+    if let Some(wish) = live.wishes.pop_front() {
+        return Next::Cycle(Some(wish));
+    }
+    if record.source.copy.is_some() && record.source.in_sync.is_none() {
+        return Next::Wait(LOOK);
+    }
+    let due = live.retry.map_or(live.next_cycle, |(until, _)| until);
+    if due > at { Next::Wait((due - at).min(LOOK)) } else { Next::Cycle(None) }
+}
+
+/// What follows from the end of a step.
+fn after(host: &Host, item: &Item, trouble: Option<Trouble>) {
+    let Some(trouble) = trouble else {
+        let mut live = item.live();
+        live.failures = 0;
+        live.retry = None;
+        let was = live.fault.take();
+        drop(live);
+        item.tell();
+        if was.is_some() {
+            host.event(Some(item), Message::new("agent-replication-works-again"), None);
+        }
+        return;
+    };
+    match trouble {
+        Trouble::Changed => {
+            item.live().retry = Some((Instant::now() + Duration::from_millis(500), host.now()))
+        }
+        Trouble::Resync { disks, why, discard_logs } => {
+            let plan = CopyPlan { discard_logs, ..CopyPlan::new(PointKind::Resync, disks, why.clone()) };
+            let planned = item.change(|r| plan_copy(r, plan));
+            host.event(Some(item), why, None);
+            if let Err(fault) = planned {
+                failed(host, item, fault);
+            }
+        }
+        other => {
+            let fault = other.fault(&item.name());
+            failed(host, item, fault);
+        }
+    }
+    item.tell();
+}
+
+/// Plans a comparison, unless a copy is planned that covers it.
+pub(crate) fn plan_copy(record: &mut ItemRecord, plan: CopyPlan) {
+    match &mut record.source.copy {
+        // What has been copied of the first copy is not given up; a copy of all disks covers some of them.
+        Some(known) if known.kind == PointKind::Initial || known.disks.is_empty() => {
+            known.discard_logs |= plan.discard_logs;
+            known.shipped = false;
+        }
+        Some(known) => {
+            let all = plan.disks.is_empty();
+            let disks =
+                known.disks.iter().chain(&plan.disks).copied().collect::<std::collections::BTreeSet<_>>();
+            *known = CopyPlan { disks: if all { Vec::new() } else { disks.into_iter().collect() }, ..plan };
+        }
+        None => record.source.copy = Some(plan),
+    }
+    record.source.in_sync = None;
+}
+
+fn failed(host: &Host, item: &Item, fault: Box<leeward_model::Fault>) {
+    let now = host.now();
+    tracing::warn!(item = item.name(), %fault, "replication failed");
+    let first = {
+        let mut live = item.live();
+        live.failures = live.failures.saturating_add(1);
+        let wait = retry::REPLICATION.after(live.failures);
+        let until = Instant::now() + Duration::from_secs(u64::try_from(wait).unwrap_or(60));
+        live.retry = Some((until, now.plus_secs(wait)));
+        let since = live.fault.as_ref().map_or(now, |(_, since)| *since);
+        let first = live.fault.as_ref().is_none_or(|(before, _)| before.code != fault.code);
+        live.fault = Some((fault.clone(), since));
+        first
+    };
+    if fault.recovery == Recovery::NeedsPerson {
+        let stopped = item.change(|r| r.source.stopped = Some((*fault).clone()));
+        if let Err(unwritten) = stopped {
+            tracing::error!(%unwritten, "could not note that a person must act");
+        }
+    }
+    if first {
+        host.event(Some(item), fault.what.clone(), Some(*fault));
+    }
+}
+
+/// The span between two cycles.
+fn with_frequency(frequency: leeward_model::CopyFrequency) -> Duration {
+    Duration::from_secs(u64::from(frequency.secs()))
+}

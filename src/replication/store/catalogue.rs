@@ -1,0 +1,254 @@
+//! The catalogue: what counts in a store, as a row of changes that is only appended to. A point is there when its one
+//! change is on the disk. A torn last change is cut off; damage before the end is told, never passed over.
+//!
+//! A record is its length (u32, little-endian), the first 8 bytes of its blake3, and JSON.
+
+use super::{Kept, Point};
+use crate::error::{ReplicationError, Result};
+use crate::files;
+use leeward_model::{DiskId, Epoch, PointId, Sequence};
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+use std::fs::{File, OpenOptions};
+use std::io::Write as _;
+use std::path::{Path, PathBuf};
+
+const FILE: &str = "catalogue";
+
+/// The longest record.
+const RECORD_BYTES_MAX: usize = 16 << 20;
+
+/// A catalogue of this length is written anew as one record.
+const COMPACT_AT: u64 = 4 << 20;
+
+/// The longest catalogue that is read.
+const FILE_BYTES_MAX: u64 = 1 << 30;
+
+const HEAD: usize = 12;
+
+/// What counts.
+#[derive(Clone, PartialEq, Debug, Default, Serialize, Deserialize)]
+pub(super) struct State {
+    /// Oldest first.
+    pub(super) points: Vec<Point>,
+    /// Files, bottom first.
+    pub(super) layers: BTreeMap<DiskId, Vec<Kept>>,
+    pub(super) pins: BTreeMap<String, PointId>,
+    pub(super) closed: bool,
+    pub(super) next_layer: u64,
+    /// Of the last log.
+    pub(super) epoch: Epoch,
+    pub(super) sequence: Sequence,
+    /// Copies of some disks that wait for the next cycle.
+    pub(super) staged: Vec<String>,
+}
+
+/// A change of what counts.
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+pub(super) enum Change {
+    /// A point with the files it adds.
+    Commit {
+        point: Box<Point>,
+        layers: Vec<(DiskId, Kept)>,
+    },
+    /// Files that the next point will stand on.
+    Stage {
+        seal: String,
+        layers: Vec<(DiskId, Kept)>,
+    },
+    Pin {
+        reason: String,
+        point: PointId,
+    },
+    Unpin {
+        reason: String,
+    },
+    Closed {
+        closed: bool,
+    },
+    /// Points that are no more; their files may still be needed.
+    Drop {
+        points: Vec<PointId>,
+    },
+    /// Newer points and their files are no more.
+    KeepThrough {
+        point: PointId,
+    },
+    /// These files are one now: the topmost stays in the tops of points as `into`.
+    Merged {
+        disk: DiskId,
+        files: Vec<u64>,
+        into: Kept,
+    },
+    /// Everything so far.
+    Whole {
+        state: Box<State>,
+    },
+}
+
+impl State {
+    pub(super) fn apply(&mut self, change: Change) {
+        match change {
+            Change::Commit { point, layers } => {
+                self.add(layers);
+                if point.summary.kind != leeward_model::PointKind::Safety {
+                    self.epoch = point.summary.epoch;
+                    self.sequence = point.summary.sequence;
+                }
+                self.staged.clear();
+                self.points.push(*point);
+            }
+            Change::Stage { seal, layers } => {
+                self.add(layers);
+                self.staged.push(seal);
+            }
+            Change::Pin { reason, point } => {
+                self.pins.insert(reason, point);
+            }
+            Change::Unpin { reason } => {
+                self.pins.remove(&reason);
+            }
+            Change::Closed { closed } => self.closed = closed,
+            Change::Drop { points } => self.points.retain(|p| !points.contains(&p.summary.id)),
+            Change::KeepThrough { point } => self.keep_through(point),
+            Change::Merged { disk, files, into } => self.merged(disk, &files, into),
+            Change::Whole { state } => *self = *state,
+        }
+    }
+
+    fn add(&mut self, layers: Vec<(DiskId, Kept)>) {
+        for (disk, kept) in layers {
+            self.next_layer = self.next_layer.max(kept.id + 1);
+            self.layers.entry(disk).or_default().push(kept);
+        }
+    }
+
+    fn keep_through(&mut self, point: PointId) {
+        let Some(at) = self.points.iter().position(|p| p.summary.id == point) else { return };
+        self.points.truncate(at + 1);
+        let tops = self.points.last().map(|p| p.tops.clone()).unwrap_or_default();
+        for (disk, layers) in &mut self.layers {
+            let end = layers.iter().position(|k| Some(&k.id) == tops.get(disk)).map_or(0, |at| at + 1);
+            layers.truncate(end);
+        }
+        self.staged.clear();
+        if let Some(last) = self.points.last() {
+            self.sequence = last.summary.sequence;
+            self.epoch = last.summary.epoch;
+        }
+    }
+
+    fn merged(&mut self, disk: DiskId, files: &[u64], into: Kept) {
+        let Some(layers) = self.layers.get_mut(&disk) else { return };
+        let Some(at) = layers.iter().position(|k| files.contains(&k.id)) else { return };
+        layers.retain(|k| !files.contains(&k.id));
+        self.next_layer = self.next_layer.max(into.id + 1);
+        let id = into.id;
+        layers.insert(at.min(layers.len()), into);
+        for point in &mut self.points {
+            if let Some(top) = point.tops.get_mut(&disk).filter(|t| files.contains(t)) {
+                *top = id;
+            }
+        }
+    }
+}
+
+/// The open catalogue.
+pub(super) struct Catalogue {
+    path: PathBuf,
+    file: File,
+    state: State,
+}
+
+impl Catalogue {
+    pub(super) fn open(folder: &Path) -> Result<Self> {
+        let path = folder.join(FILE);
+        let bytes = files::read_bounded(&path, FILE_BYTES_MAX)?.unwrap_or_default();
+        let (changes, good) = parse_catalogue(&bytes).map_err(|why| ReplicationError::damaged(&path, why))?;
+        let mut state = State::default();
+        for change in changes.0 {
+            state.apply(change);
+        }
+        let opened = OpenOptions::new().append(true).create(true).open(&path);
+        let file = opened.map_err(ReplicationError::file("open", path.as_path()))?;
+        if good < bytes.len() {
+            tracing::warn!(path = %path.display(), "a torn last record is cut off");
+            let cut = file.set_len(good as u64).and_then(|()| file.sync_all());
+            cut.map_err(ReplicationError::file("write", path.as_path()))?;
+        }
+        files::sync_folder(folder)?;
+        let mut catalogue = Self { path, file, state };
+        if good as u64 > COMPACT_AT {
+            catalogue.compact()?;
+        }
+        Ok(catalogue)
+    }
+
+    pub(super) const fn state(&self) -> &State {
+        &self.state
+    }
+
+    /// Makes a change durable, then lets it count.
+    pub(super) fn append(&mut self, change: Change) -> Result<()> {
+        let record = encode(&change);
+        let length = self.file.metadata().map(|m| m.len()).unwrap_or(0);
+        let written = self.file.write_all(&record).and_then(|()| self.file.sync_data());
+        if let Err(error) = written {
+            // What was half written must not stand before the next record.
+            self.file.set_len(length).and_then(|()| self.file.sync_all()).ok();
+            return Err(ReplicationError::file("write", self.path.as_path())(error));
+        }
+        self.state.apply(change);
+        Ok(())
+    }
+
+    fn compact(&mut self) -> Result<()> {
+        let whole = encode(&Change::Whole { state: Box::new(self.state.clone()) });
+        files::write_durably(&self.path, &whole)?;
+        let opened = OpenOptions::new().append(true).open(&self.path);
+        self.file = opened.map_err(ReplicationError::file("open", self.path.as_path()))?;
+        Ok(())
+    }
+}
+
+fn encode(change: &Change) -> Vec<u8> {
+    let body = serde_json::to_vec(change).unwrap_or_default();
+    let mut record = Vec::with_capacity(body.len() + HEAD);
+    record.extend(u32::try_from(body.len()).unwrap_or(u32::MAX).to_le_bytes());
+    record.extend(blake3::hash(&body).as_bytes().iter().take(8));
+    record.extend(body);
+    record
+}
+
+/// The changes of a catalogue; opaque to others.
+#[derive(Debug)]
+pub struct Changes(Vec<Change>);
+
+/// Reads a catalogue: its changes, and how many bytes of it are whole.
+///
+/// # Errors
+/// When something before the last record is damaged.
+pub fn parse_catalogue(bytes: &[u8]) -> std::result::Result<(Changes, usize), String> {
+    let mut changes = Vec::new();
+    let mut at = 0;
+    while let Some(rest) = bytes.get(at..).filter(|r| !r.is_empty()) {
+        let Some((head, body)) = rest.split_at_checked(HEAD) else { break };
+        let (length, seal) = head.split_at(4);
+        let length = u32::from_le_bytes(length.try_into().unwrap_or_default());
+        let length = usize::try_from(length).map_err(|e| e.to_string())?;
+        let Some(record) = body.get(..length).filter(|_| length <= RECORD_BYTES_MAX) else {
+            // Only the last append can be cut short. A damaged length inside looks the same; what follows tells.
+            break;
+        };
+        let whole = blake3::hash(record).as_bytes().get(..8) == Some(seal);
+        if !whole {
+            if body.len() > length {
+                return Err(format!("the record at byte {at} is damaged, and others follow it"));
+            }
+            break;
+        }
+        changes.push(serde_json::from_slice(record).map_err(|e| format!("the record at byte {at}: {e}"))?);
+        at += HEAD + length;
+    }
+    Ok((Changes(changes), at))
+}

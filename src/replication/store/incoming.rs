@@ -1,0 +1,558 @@
+//! A cycle or a copy that is arriving. Its files are named in `incoming.json`, so that after a cut or a kill it goes on
+//! where it was; they count only when the catalogue names them. Apart from `transfer`, which brings the bytes.
+
+use super::{Kept, Point, PointStore, Turn, digests};
+use crate::digest::{BLOCK, BLOCK_BYTES, Digest, block_len, blocks_of};
+use crate::error::{ReplicationError, Result};
+use crate::files::{self, Aligned, Mode, open_direct, read_fully};
+use crate::layers::{Chain, Layer};
+use crate::log::Manifest;
+use crate::qcow2::Writer;
+use crate::store::catalogue::Change;
+use leeward_model::{
+    Consistency, DiskFormat, DiskId, Epoch, ItemId, Moment, PointId, PointKind, PointSummary, Sequence,
+};
+use serde::{Deserialize, Serialize};
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs::File;
+use std::os::unix::fs::FileExt as _;
+use std::path::{Path, PathBuf};
+use uuid::Uuid;
+
+const FILE: &str = "incoming.json";
+
+/// A full copy makes what has arrived durable after so many bytes.
+const WATERMARK_EVERY: u64 = 256 << 20;
+
+/// What is arriving.
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+struct Incoming {
+    /// Names what it is.
+    seal: String,
+    /// Disk, number and name of its file.
+    files: Vec<(DiskId, u64, PathBuf)>,
+    /// Full copies: the first block that may be missing.
+    watermark: Vec<(DiskId, u64)>,
+}
+
+/// The head of a copy.
+#[derive(Clone, Debug)]
+pub(crate) struct CopyHead {
+    pub(crate) item: ItemId,
+    pub(crate) epoch: Epoch,
+    pub(crate) sequence: Sequence,
+    pub(crate) instant: Moment,
+    pub(crate) kind: PointKind,
+    pub(crate) copy: Uuid,
+    pub(crate) disks: Vec<(DiskId, u64)>,
+    pub(crate) completes: bool,
+}
+
+/// What an exchange begins with.
+pub(crate) enum Arriving<T> {
+    /// It is here already.
+    Held(Option<PointSummary>),
+    /// It comes.
+    Comes(T),
+}
+
+/// How a copy comes.
+pub(crate) enum CopyMode<'a> {
+    /// Nothing is here.
+    Full(FullCopy<'a>),
+    /// What differs from what is here.
+    Compare(Overlays<'a>),
+}
+
+/// What the point will be.
+#[derive(Clone, Debug)]
+struct Meaning {
+    epoch: Epoch,
+    sequence: Sequence,
+    instant: Moment,
+    consistency: Consistency,
+    kind: PointKind,
+    completes: bool,
+    seal: String,
+}
+
+/// New overlays, one for each disk.
+pub(crate) struct Overlays<'a> {
+    store: &'a PointStore,
+    _turn: Turn<'a>,
+    meaning: Meaning,
+    disks: Vec<OverlayIn>,
+}
+
+struct OverlayIn {
+    disk: DiskId,
+    size_bytes: u64,
+    id: u64,
+    name: PathBuf,
+    writer: Option<Writer>,
+    /// What the blocks must be; none when anything may come.
+    expected: Option<BTreeMap<u64, Digest>>,
+    digests: BTreeMap<u64, Digest>,
+    have: u64,
+}
+
+/// New base files, one for each disk.
+pub(crate) struct FullCopy<'a> {
+    store: &'a PointStore,
+    _turn: Turn<'a>,
+    meaning: Meaning,
+    disks: Vec<BaseIn>,
+    since_watermark: u64,
+}
+
+struct BaseIn {
+    disk: DiskId,
+    size_bytes: u64,
+    id: u64,
+    name: PathBuf,
+    file: File,
+    digests: BTreeMap<u64, Digest>,
+    watermark: u64,
+    next: u64,
+    room: Aligned,
+}
+
+/// The files of an exchange that may go on.
+pub(super) fn files_of_unfinished(folder: &Path) -> Result<BTreeSet<PathBuf>> {
+    Ok(load(folder)?
+        .map(|i| i.files.into_iter().map(|(_, _, name)| folder.join(name)).collect())
+        .unwrap_or_default())
+}
+
+fn load(folder: &Path) -> Result<Option<Incoming>> {
+    let bytes = files::read_bounded(&folder.join(FILE), 16 << 20)?;
+    // A record that makes no sense only costs what would have gone on.
+    Ok(bytes.and_then(|b| serde_json::from_slice(&b).ok()))
+}
+
+fn keep(folder: &Path, incoming: &Incoming) -> Result<()> {
+    files::write_durably(&folder.join(FILE), &serde_json::to_vec(incoming).unwrap_or_default())
+}
+
+impl PointStore {
+    /// Files for an exchange: those of one that was cut off, or new ones.
+    fn files_for(&self, seal: &str, disks: &[DiskId], extension: &str) -> Result<Incoming> {
+        if let Some(known) = load(&self.folder)? {
+            if known.seal == seal && known.files.iter().map(|(d, ..)| d).eq(disks) {
+                return Ok(known);
+            }
+            for (_, _, name) in &known.files {
+                let named = self.held().state().layers.values().flatten().any(|k| k.path == *name);
+                if !named {
+                    files::remove(&self.folder.join(name))?;
+                }
+            }
+        }
+        let first = self.held().state().next_layer;
+        let file = |(n, disk): (usize, &DiskId)| {
+            let id = first + n as u64;
+            (*disk, id, PathBuf::from(format!("{disk}.{id:08}.{extension}")))
+        };
+        let files = disks.iter().enumerate().map(file).collect();
+        let watermark = disks.iter().map(|d| (*d, 0)).collect();
+        let incoming = Incoming { seal: seal.to_owned(), files, watermark };
+        keep(&self.folder, &incoming)?;
+        Ok(incoming)
+    }
+
+    fn check_disks<'a>(
+        &self,
+        item: ItemId,
+        disks: impl Iterator<Item = (&'a DiskId, &'a u64)>,
+    ) -> Result<()> {
+        if item != self.identity.item {
+            return Err(ReplicationError::Foreign { what: format!("item {item}") });
+        }
+        for (disk, size) in disks {
+            if self.size_of(*disk)? != *size {
+                return Err(ReplicationError::Foreign { what: format!("disk {disk} of {size} bytes") });
+            }
+        }
+        if self.is_closed() { Err(ReplicationError::Closed {}) } else { Ok(()) }
+    }
+
+    /// Begins to take a cycle.
+    pub(crate) fn begin_cycle(&self, manifests: &[Manifest]) -> Result<Arriving<Overlays<'_>>> {
+        let Some(head) = manifests.first().map(|m| m.head.clone()) else {
+            return Err(ReplicationError::protocol("a cycle without disks"));
+        };
+        self.check_disks(head.item, manifests.iter().map(|m| (&m.disk, &m.size_bytes)))?;
+        let all: BTreeSet<DiskId> = self.identity.disks.iter().map(|(d, _)| *d).collect();
+        let named = |m: &Manifest| m.disks.iter().copied().collect::<BTreeSet<_>>();
+        let came: BTreeSet<DiskId> = manifests.iter().map(|m| m.disk).collect();
+        if came != all || manifests.iter().any(|m| m.head != head || named(m) != all) {
+            return Err(ReplicationError::Foreign { what: "the disks of the cycle".to_owned() });
+        }
+        let seal = seal_of(manifests);
+        let (epoch, have, _) = self.head();
+        if head.epoch < epoch {
+            return Err(ReplicationError::OlderEpoch { asked: head.epoch, known: epoch });
+        }
+        if head.epoch == epoch && head.sequence <= have {
+            let held = self.held();
+            let same = held.state().points.iter().find(|p| p.seal == seal).map(|p| p.summary.clone());
+            return match same {
+                Some(point) => Ok(Arriving::Held(Some(point))),
+                None => Err(ReplicationError::Replayed { sequence: head.sequence }),
+            };
+        }
+        let follows = (head.previous_epoch, head.previous) == (epoch, have);
+        if !follows || self.held().state().points.is_empty() {
+            return Err(ReplicationError::Gap { have, got: head.previous });
+        }
+        let turn = self.turn()?;
+        let meaning = Meaning {
+            epoch: head.epoch,
+            sequence: head.sequence,
+            instant: head.instant,
+            consistency: head.consistency,
+            kind: head.kind,
+            completes: true,
+            seal: seal.clone(),
+        };
+        let ids: Vec<DiskId> = manifests.iter().map(|m| m.disk).collect();
+        let incoming = self.files_for(&seal, &ids, "qcow2")?;
+        let mut disks = Vec::new();
+        for (manifest, (disk, id, name)) in manifests.iter().zip(incoming.files) {
+            disks.push(self.overlay(disk, id, name, Some(manifest))?);
+        }
+        Ok(Arriving::Comes(Overlays { store: self, _turn: turn, meaning, disks }))
+    }
+
+    fn overlay(
+        &self,
+        disk: DiskId,
+        id: u64,
+        name: PathBuf,
+        manifest: Option<&Manifest>,
+    ) -> Result<OverlayIn> {
+        let size_bytes = self.size_of(disk)?;
+        let path = self.folder.join(&name);
+        let expected: Option<BTreeMap<u64, Digest>> = manifest.map(|m| m.blocks.iter().copied().collect());
+        let here = match manifest {
+            Some(manifest) => arrived(&path, manifest)?,
+            None => Vec::new(),
+        };
+        let have = here.len() as u64;
+        let mut digests: BTreeMap<u64, Digest> = BTreeMap::new();
+        if let Some(expected) = &expected {
+            digests.extend(here.iter().filter_map(|b| expected.get_key_value(b)).map(|(b, d)| (*b, *d)));
+        }
+        let writer = if expected.as_ref().is_some_and(BTreeMap::is_empty) {
+            None
+        } else {
+            Some(Writer::resume(&path, size_bytes, here)?)
+        };
+        Ok(OverlayIn { disk, size_bytes, id, name, writer, expected, digests, have })
+    }
+
+    /// Begins to take a copy.
+    pub(crate) fn begin_copy(&self, head: &CopyHead) -> Result<Arriving<CopyMode<'_>>> {
+        self.check_disks(head.item, head.disks.iter().map(|(d, s)| (d, s)))?;
+        let (epoch, ..) = self.head();
+        if head.epoch < epoch {
+            return Err(ReplicationError::OlderEpoch { asked: head.epoch, known: epoch });
+        }
+        let seal = format!("copy:{}", head.copy);
+        {
+            let held = self.held();
+            let state = held.state();
+            if let Some(point) = state.points.iter().find(|p| p.seal == seal) {
+                return Ok(Arriving::Held(Some(point.summary.clone())));
+            }
+            if state.staged.contains(&seal) {
+                return Ok(Arriving::Held(None));
+            }
+        }
+        let all = head.disks.len() == self.identity.disks.len();
+        if head.completes != all {
+            return Err(ReplicationError::Foreign { what: "the disks of the copy".to_owned() });
+        }
+        let turn = self.turn()?;
+        let meaning = Meaning {
+            epoch: head.epoch,
+            sequence: head.sequence,
+            instant: head.instant,
+            consistency: Consistency::Crash,
+            kind: head.kind,
+            completes: head.completes,
+            seal: seal.clone(),
+        };
+        let ids: Vec<DiskId> = head.disks.iter().map(|(d, _)| *d).collect();
+        let empty = self.held().state().points.is_empty();
+        if empty && !head.completes {
+            let (_, have, _) = self.head();
+            return Err(ReplicationError::Gap { have, got: head.sequence });
+        }
+        if empty {
+            let incoming = self.files_for(&seal, &ids, "raw")?;
+            let disks = incoming.files.iter().zip(&incoming.watermark);
+            let disks = disks.map(|((disk, id, name), (_, mark))| self.base(*disk, *id, name, *mark));
+            let disks = disks.collect::<Result<Vec<_>>>()?;
+            let full = FullCopy { store: self, _turn: turn, meaning, disks, since_watermark: 0 };
+            return Ok(Arriving::Comes(CopyMode::Full(full)));
+        }
+        // A comparison that was cut off begins anew: what had come would only be compared as well.
+        files::remove(&self.folder.join(FILE))?;
+        self.throw_away_unpublished()?;
+        let incoming = self.files_for(&seal, &ids, "qcow2")?;
+        let mut disks = Vec::new();
+        for (disk, id, name) in incoming.files {
+            disks.push(self.overlay(disk, id, name, None)?);
+        }
+        Ok(Arriving::Comes(CopyMode::Compare(Overlays { store: self, _turn: turn, meaning, disks })))
+    }
+
+    fn base(&self, disk: DiskId, id: u64, name: &Path, watermark: u64) -> Result<BaseIn> {
+        let size_bytes = self.size_of(disk)?;
+        let path = self.folder.join(name);
+        let file =
+            open_direct(&path, Mode::Create).map_err(ReplicationError::file("create", path.as_path()))?;
+        // What lies behind the watermark may be torn: it comes again, and must not stand where a hole belongs.
+        let whole = (watermark * BLOCK_BYTES).min(size_bytes);
+        let sized = file.set_len(whole).and_then(|()| file.set_len(size_bytes));
+        sized.map_err(ReplicationError::file("write", path.as_path()))?;
+        let mut digests = BTreeMap::new();
+        if watermark > 0 {
+            let layer = Layer { path, format: DiskFormat::Raw };
+            let chain = Chain::open(&[layer], size_bytes)?;
+            let mut room = Aligned::new(BLOCK);
+            for (block, _) in chain.runs(0, 1).take_while(|(b, _)| *b < watermark) {
+                chain.read(block, room.bytes_mut())?;
+                let bytes = room.bytes().get(..block_len(block, size_bytes)).unwrap_or(&[]);
+                digests.insert(block, Digest::of(bytes));
+            }
+        }
+        let room = Aligned::new(crate::wire::RUN_BYTES_MAX);
+        let name = name.to_owned();
+        Ok(BaseIn { disk, size_bytes, id, name, file, digests, watermark, next: watermark, room })
+    }
+
+    /// Makes the point, or stages its files.
+    fn publish(
+        &self,
+        meaning: &Meaning,
+        files: Vec<(DiskId, Kept)>,
+        size_bytes: u64,
+        point: PointId,
+        now: Moment,
+    ) -> Result<Option<PointSummary>> {
+        let mut held = self.held();
+        let summary = if meaning.completes {
+            let mut tops: BTreeMap<DiskId, u64> = BTreeMap::new();
+            for (disk, layers) in &held.state().layers {
+                if let Some(top) = layers.last() {
+                    tops.insert(*disk, top.id);
+                }
+            }
+            tops.extend(files.iter().map(|(disk, kept)| (*disk, kept.id)));
+            let summary = PointSummary {
+                id: point,
+                epoch: meaning.epoch,
+                sequence: meaning.sequence,
+                instant: meaning.instant,
+                committed_at: now,
+                consistency: meaning.consistency,
+                kind: meaning.kind,
+                size_bytes,
+                pinned: false,
+            };
+            let made = Point { summary: summary.clone(), tops, seal: meaning.seal.clone() };
+            held.append(Change::Commit { point: Box::new(made), layers: files })?;
+            Some(summary)
+        } else {
+            held.append(Change::Stage { seal: meaning.seal.clone(), layers: files })?;
+            None
+        };
+        drop(held);
+        files::remove(&self.folder.join(FILE))?;
+        Ok(summary)
+    }
+}
+
+/// Names the content of a cycle.
+fn seal_of(manifests: &[Manifest]) -> String {
+    let mut prints: Vec<_> = manifests.iter().map(|m| (m.disk, m.fingerprint())).collect();
+    prints.sort();
+    let mut hasher = blake3::Hasher::new();
+    for (_, print) in prints {
+        hasher.update(&print);
+    }
+    format!("cycle:{}", hasher.finalize().to_hex())
+}
+
+/// The blocks of a file that was cut off, as far as they have the fingerprints they should have.
+fn arrived(path: &Path, manifest: &Manifest) -> Result<Vec<u64>> {
+    let Ok(file) = open_direct(path, Mode::Read) else { return Ok(Vec::new()) };
+    let length = file.metadata().map_err(ReplicationError::file("read", path))?.len();
+    let mut room = Aligned::new(BLOCK);
+    let mut here = Vec::new();
+    for (block, digest) in manifest.blocks.iter().filter(|(_, d)| !d.is_zero()) {
+        let place = Writer::place_of(here.len() as u64);
+        if place + BLOCK_BYTES > length {
+            break;
+        }
+        read_fully(&file, room.bytes_mut(), place).map_err(ReplicationError::file("read", path))?;
+        let bytes = room.bytes().get(..block_len(*block, manifest.size_bytes)).unwrap_or(&[]);
+        if Digest::of(bytes) != *digest {
+            break;
+        }
+        here.push(*block);
+    }
+    Ok(here)
+}
+
+impl Overlays<'_> {
+    /// Disks in order, with the blocks of each that are here already (in the order of its manifest, zeros left out).
+    pub(crate) fn have(&self) -> Vec<(DiskId, u64)> {
+        self.disks.iter().map(|d| (d.disk, d.have)).collect()
+    }
+
+    /// A block has come for the disk of this number.
+    pub(crate) fn push(&mut self, disk: usize, block: u64, bytes: &[u8]) -> Result<()> {
+        let Some(into) = self.disks.get_mut(disk) else {
+            return Err(ReplicationError::protocol("one disk too many"));
+        };
+        let within = bytes.get(..block_len(block, into.size_bytes)).unwrap_or(&[]);
+        let digest = Digest::of(within);
+        if let Some(expected) = &into.expected
+            && expected.get(&block) != Some(&digest)
+        {
+            return Err(ReplicationError::Corrupted { block });
+        }
+        let Some(writer) = &mut into.writer else {
+            return Err(ReplicationError::protocol("a disk without changes"));
+        };
+        if digest.is_zero() {
+            writer.zero(block)?
+        } else {
+            writer.push(block, bytes)?
+        }
+        into.digests.insert(block, digest);
+        Ok(())
+    }
+
+    /// Blocks of the disk of this number are zeros now.
+    pub(crate) fn zeros(&mut self, disk: usize, first: u64, count: u64) -> Result<()> {
+        let Some(into) = self.disks.get_mut(disk) else {
+            return Err(ReplicationError::protocol("one disk too many"));
+        };
+        let Some(writer) = &mut into.writer else {
+            return Err(ReplicationError::protocol("a disk without changes"));
+        };
+        if count > blocks_of(into.size_bytes) {
+            return Err(ReplicationError::protocol(format!("{count} blocks of zeros")));
+        }
+        for block in first..first.saturating_add(count) {
+            writer.zero(block)?;
+            into.digests.insert(block, Digest::ZERO);
+        }
+        Ok(())
+    }
+
+    /// Everything has come: the point is made.
+    pub(crate) fn commit(mut self, point: PointId, now: Moment) -> Result<Option<PointSummary>> {
+        let mut files = Vec::new();
+        let mut size_bytes = 0;
+        for disk in &mut self.disks {
+            if let (Some(expected), Some(writer)) = (&disk.expected, &mut disk.writer) {
+                for (block, _) in expected.iter().filter(|(_, d)| d.is_zero()) {
+                    writer.zero(*block)?;
+                    disk.digests.insert(*block, Digest::ZERO);
+                }
+                if let Some(missing) = expected.keys().find(|b| !disk.digests.contains_key(b)) {
+                    return Err(ReplicationError::protocol(format!("block {missing} has not come")));
+                }
+            }
+            let path = self.store.folder.join(&disk.name);
+            let Some(writer) = disk.writer.take() else { continue };
+            if disk.digests.is_empty() {
+                files::remove(&path)?;
+                continue;
+            }
+            size_bytes += disk.digests.len() as u64 * BLOCK_BYTES;
+            writer.finish()?;
+            digests::write(&path, &disk.digests)?;
+            let kept = Kept { id: disk.id, path: disk.name.clone(), format: DiskFormat::Qcow2, own: true };
+            files.push((disk.disk, kept));
+        }
+        self.store.publish(&self.meaning, files, size_bytes, point, now)
+    }
+}
+
+impl FullCopy<'_> {
+    /// Disks in order, with the first block of each that is wanted.
+    pub(crate) fn have(&self) -> Vec<(DiskId, u64)> {
+        self.disks.iter().map(|d| (d.disk, d.watermark)).collect()
+    }
+
+    /// Consecutive blocks have come for the disk of this number.
+    pub(crate) fn push(&mut self, disk: usize, first: u64, bytes: &[u8]) -> Result<()> {
+        let Some(into) = self.disks.get_mut(disk) else {
+            return Err(ReplicationError::protocol("one disk too many"));
+        };
+        let count = (bytes.len() / BLOCK) as u64;
+        let room = into.room.bytes_mut().get_mut(..bytes.len());
+        let inside = first >= into.next && first.saturating_add(count) <= blocks_of(into.size_bytes);
+        let Some(room) = room.filter(|_| inside && bytes.len() % BLOCK == 0) else {
+            return Err(ReplicationError::protocol(format!(
+                "blocks {first} and {count} more are out of place"
+            )));
+        };
+        room.copy_from_slice(bytes);
+        for (n, block) in bytes.chunks_exact(BLOCK).enumerate() {
+            let number = first + n as u64;
+            let within = block.get(..block_len(number, into.size_bytes)).unwrap_or(block);
+            into.digests.insert(number, Digest::of(within));
+        }
+        let path = self.store.folder.join(&into.name);
+        let written = into.file.write_all_at(room, first * BLOCK_BYTES);
+        written.map_err(ReplicationError::file("write", path.as_path()))?;
+        into.next = first + count;
+        self.since_watermark += bytes.len() as u64;
+        if self.since_watermark >= WATERMARK_EVERY { self.mark() } else { Ok(()) }
+    }
+
+    /// Makes what has come durable, and remembers it.
+    fn mark(&mut self) -> Result<()> {
+        self.since_watermark = 0;
+        for disk in &mut self.disks {
+            if disk.next > disk.watermark {
+                let path = self.store.folder.join(&disk.name);
+                disk.file.sync_data().map_err(ReplicationError::file("flush", path.as_path()))?;
+                disk.watermark = disk.next;
+            }
+        }
+        let files = self.disks.iter().map(|d| (d.disk, d.id, d.name.clone())).collect();
+        let incoming = Incoming { seal: self.meaning.seal.clone(), files, watermark: self.have() };
+        keep(&self.store.folder, &incoming)
+    }
+
+    /// The connection is lost: what has come is remembered.
+    pub(crate) fn interrupted(mut self) {
+        if let Err(error) = self.mark() {
+            tracing::warn!(%error, "what has come of a copy could not be remembered");
+        }
+    }
+
+    /// Everything has come: the point is made.
+    pub(crate) fn commit(self, point: PointId, now: Moment) -> Result<Option<PointSummary>> {
+        let (mut files, mut size_bytes) = (Vec::new(), 0);
+        for disk in &self.disks {
+            let path = self.store.folder.join(&disk.name);
+            let done = disk.file.set_len(disk.size_bytes).and_then(|()| disk.file.sync_all());
+            done.map_err(ReplicationError::file("flush", path.as_path()))?;
+            digests::write(&path, &disk.digests)?;
+            size_bytes += disk.digests.len() as u64 * BLOCK_BYTES;
+            let kept = Kept { id: disk.id, path: disk.name.clone(), format: DiskFormat::Raw, own: true };
+            files.push((disk.disk, kept));
+        }
+        files::sync_folder(&self.store.folder)?;
+        self.store.publish(&self.meaning, files, size_bytes, point, now)
+    }
+}

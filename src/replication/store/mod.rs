@@ -1,0 +1,443 @@
+//! The replica of one item at its target: for each disk a chain of immutable files, and the recovery points that stand
+//! on it. What counts stands in the catalogue; a file that it does not name is thrown away.
+//!
+//! | file | what it is |
+//! |---|---|
+//! | `mod` | opening, points, chains, pins |
+//! | `catalogue` | the record of what counts, append-only |
+//! | `digests` | the fingerprints kept beside each file |
+//! | `incoming` | a cycle or copy that is arriving |
+//! | `retention`, `tidy` | which points stay; how files are merged when others go |
+//! | `verify` | hashing a point again |
+
+mod catalogue;
+mod digests;
+mod incoming;
+mod retention;
+mod tidy;
+mod verify;
+
+pub use catalogue::parse_catalogue;
+pub(crate) use incoming::{Arriving, CopyHead, CopyMode, FullCopy, Overlays};
+pub use tidy::Retained;
+
+use crate::error::{ReplicationError, Result};
+use crate::files;
+use crate::layers::Layer;
+use catalogue::{Catalogue, Change, State};
+use leeward_model::{DiskFormat, DiskId, Epoch, ItemId, Moment, PointId, PointKind, PointSummary, Sequence};
+use serde::{Deserialize, Serialize};
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs::File;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+/// The version of a store.
+const VERSION: u32 = 1;
+
+const IDENTITY: &str = "store.json";
+
+/// Whose replica it is.
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+struct Identity {
+    version: u32,
+    item: ItemId,
+    disks: Vec<(DiskId, u64)>,
+}
+
+/// One file of a disk's chain, as the catalogue has it.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+struct Kept {
+    /// Rises with every file of the store.
+    id: u64,
+    /// In the store's folder, or absolute.
+    path: PathBuf,
+    format: DiskFormat,
+    /// Made by this store: it may be merged and removed.
+    own: bool,
+}
+
+/// A recovery point, as the catalogue has it.
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+struct Point {
+    summary: PointSummary,
+    /// The topmost file of each disk.
+    tops: BTreeMap<DiskId, u64>,
+    /// Names what it was made of.
+    seal: String,
+}
+
+/// A replica store.
+pub struct PointStore {
+    folder: PathBuf,
+    identity: Identity,
+    held: Mutex<Catalogue>,
+    /// Exchanges and tidying take turns.
+    busy: AtomicBool,
+    _lock: File,
+}
+
+impl std::fmt::Debug for PointStore {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("PointStore").field("folder", &self.folder).finish_non_exhaustive()
+    }
+}
+
+impl PointStore {
+    /// Makes an empty store for an item, or opens the one that is there.
+    ///
+    /// # Errors
+    /// When it cannot be written, or the one that is there is another item's.
+    pub fn create(folder: &Path, item: ItemId, disks: &[(DiskId, u64)]) -> Result<Self> {
+        let identity = Identity { version: VERSION, item, disks: disks.to_vec() };
+        if Self::exists(folder) {
+            let store = Self::open(folder)?;
+            if store.identity != identity {
+                let what = format!("{} is the replica of another item", folder.display());
+                return Err(ReplicationError::Foreign { what });
+            }
+            return Ok(store);
+        }
+        std::fs::create_dir_all(folder).map_err(ReplicationError::file("create", folder))?;
+        files::sync_folder_of(folder)?;
+        let bytes = serde_json::to_vec(&identity).unwrap_or_default();
+        files::write_durably(&folder.join(IDENTITY), &bytes)?;
+        Self::open(folder)
+    }
+
+    /// Opens a store and throws away what a crash has left unfinished.
+    ///
+    /// # Errors
+    /// When it cannot be read, is damaged, or another process uses it.
+    pub fn open(folder: &Path) -> Result<Self> {
+        let path = folder.join(IDENTITY);
+        let bytes = files::read_bounded(&path, 1 << 20)?;
+        let bytes = bytes.ok_or_else(|| ReplicationError::damaged(&path, "it is not there"))?;
+        let identity: Identity =
+            serde_json::from_slice(&bytes).map_err(|e| ReplicationError::damaged(&path, e.to_string()))?;
+        if identity.version != VERSION {
+            let why = format!("version {}, known is {VERSION}", identity.version);
+            return Err(ReplicationError::damaged(&path, why));
+        }
+        let lock = lock(folder)?;
+        let catalogue = Catalogue::open(folder)?;
+        let store = Self {
+            folder: folder.to_owned(),
+            identity,
+            held: Mutex::new(catalogue),
+            busy: AtomicBool::new(false),
+            _lock: lock,
+        };
+        store.throw_away_unpublished()?;
+        Ok(store)
+    }
+
+    /// Whether there is a store in a folder.
+    #[must_use]
+    pub fn exists(folder: &Path) -> bool {
+        folder.join(IDENTITY).is_file()
+    }
+
+    /// Deletes a store with all its points. Adopted files are not its own and stay.
+    ///
+    /// # Errors
+    /// When it is in use or cannot be removed.
+    pub fn delete(folder: &Path) -> Result<()> {
+        if !folder.exists() {
+            return Ok(());
+        }
+        let _lock = lock(folder)?;
+        // Its identity goes first: a half-deleted store is none.
+        files::remove(&folder.join(IDENTITY))?;
+        std::fs::remove_dir_all(folder).map_err(ReplicationError::file("remove", folder))?;
+        files::sync_folder_of(folder)
+    }
+
+    fn held(&self) -> MutexGuard<'_, Catalogue> {
+        self.held.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn state(&self) -> State {
+        self.held().state().clone()
+    }
+
+    /// Its folder.
+    #[must_use]
+    pub fn folder(&self) -> &Path {
+        &self.folder
+    }
+
+    /// Its item.
+    #[must_use]
+    pub const fn item(&self) -> ItemId {
+        self.identity.item
+    }
+
+    /// Its disks and their sizes.
+    #[must_use]
+    pub fn disks(&self) -> Vec<(DiskId, u64)> {
+        self.identity.disks.clone()
+    }
+
+    pub(crate) fn size_of(&self, disk: DiskId) -> Result<u64> {
+        let found = self.identity.disks.iter().find(|(d, _)| *d == disk);
+        found.map(|(_, size)| *size).ok_or_else(|| ReplicationError::Foreign { what: format!("disk {disk}") })
+    }
+
+    /// Points, newest first.
+    #[must_use]
+    pub fn points(&self) -> Vec<PointSummary> {
+        let held = self.held();
+        let state = held.state();
+        let pinned: BTreeSet<PointId> = state.pins.values().copied().collect();
+        let with_pin = |p: &Point| {
+            let mut summary = p.summary.clone();
+            summary.pinned = pinned.contains(&summary.id);
+            summary
+        };
+        state.points.iter().rev().map(with_pin).collect()
+    }
+
+    /// The newest point.
+    #[must_use]
+    pub fn newest(&self) -> Option<PointSummary> {
+        self.points().into_iter().next()
+    }
+
+    /// A point.
+    #[must_use]
+    pub fn point(&self, id: PointId) -> Option<PointSummary> {
+        self.points().into_iter().find(|p| p.id == id)
+    }
+
+    /// What the next log must follow: epoch and number of the last one, and the newest instant.
+    #[must_use]
+    pub fn head(&self) -> (Epoch, Sequence, Option<Moment>) {
+        let held = self.held();
+        let state = held.state();
+        (state.epoch, state.sequence, state.points.last().map(|p| p.summary.instant))
+    }
+
+    /// The files of a disk at a point, bottom first.
+    ///
+    /// # Errors
+    /// When there is no such point or disk.
+    pub fn chain(&self, point: PointId, disk: DiskId) -> Result<Vec<Layer>> {
+        let held = self.held();
+        let state = held.state();
+        let found = state.points.iter().find(|p| p.summary.id == point);
+        let top = found.and_then(|p| p.tops.get(&disk)).ok_or(ReplicationError::NoPoint {})?;
+        Ok(self.layers(state, disk).take_through(*top))
+    }
+
+    /// The files of a disk as it stands, bottom first, staged ones included.
+    pub(crate) fn whole_chain(&self, disk: DiskId) -> Vec<Layer> {
+        let held = self.held();
+        self.layers(held.state(), disk).all()
+    }
+
+    fn layers(&self, state: &State, disk: DiskId) -> Layers {
+        let kept = state.layers.get(&disk).cloned().unwrap_or_default();
+        Layers { folder: self.folder.clone(), kept }
+    }
+
+    /// Keeps a point from being removed, for a reason that names who needs it.
+    ///
+    /// # Errors
+    /// When there is no such point, or the catalogue cannot be written.
+    pub fn pin(&self, point: PointId, reason: &str) -> Result<()> {
+        let mut held = self.held();
+        if !held.state().points.iter().any(|p| p.summary.id == point) {
+            return Err(ReplicationError::NoPoint {});
+        }
+        if held.state().pins.get(reason) == Some(&point) {
+            return Ok(());
+        }
+        held.append(Change::Pin { reason: reason.to_owned(), point })
+    }
+
+    /// Takes a pin away; one that is not there is fine.
+    ///
+    /// # Errors
+    /// When the catalogue cannot be written.
+    pub fn unpin(&self, reason: &str) -> Result<()> {
+        let mut held = self.held();
+        if !held.state().pins.contains_key(reason) {
+            return Ok(());
+        }
+        held.append(Change::Unpin { reason: reason.to_owned() })
+    }
+
+    /// Who needs which point.
+    #[must_use]
+    pub fn pins(&self) -> BTreeMap<String, PointId> {
+        self.held().state().pins.clone()
+    }
+
+    /// Takes existing disks as the bottom of an empty store, with one safety point. They are never written or
+    /// removed by the store. Doing it again with the same identity is harmless.
+    ///
+    /// # Errors
+    /// When the store has points, or the catalogue cannot be written.
+    pub fn adopt_base(
+        &self,
+        point: PointId,
+        epoch: Epoch,
+        instant: Moment,
+        disks: &[(DiskId, Vec<Layer>)],
+        now: Moment,
+    ) -> Result<PointSummary> {
+        if let Some(known) = self.point(point) {
+            return Ok(known);
+        }
+        let mut held = self.held();
+        if !held.state().points.is_empty() {
+            let what = "the store has points of its own".to_owned();
+            return Err(ReplicationError::Foreign { what });
+        }
+        let mut next = held.state().next_layer;
+        let (mut layers, mut tops) = (Vec::new(), BTreeMap::new());
+        for (disk, chain) in disks {
+            self.size_of(*disk)?;
+            for layer in chain {
+                let kept = Kept { id: next, path: layer.path.clone(), format: layer.format, own: false };
+                tops.insert(*disk, next);
+                layers.push((*disk, kept));
+                next += 1;
+            }
+        }
+        let sequence = held.state().sequence;
+        let summary = PointSummary {
+            id: point,
+            epoch,
+            sequence,
+            instant,
+            committed_at: now,
+            consistency: leeward_model::Consistency::Crash,
+            kind: PointKind::Safety,
+            size_bytes: 0,
+            pinned: false,
+        };
+        let made = Point { summary: summary.clone(), tops, seal: format!("safety:{point}") };
+        held.append(Change::Commit { point: Box::new(made), layers })?;
+        Ok(summary)
+    }
+
+    /// Drops all points newer than this one.
+    ///
+    /// # Errors
+    /// When there is no such point, or the catalogue cannot be written.
+    pub fn keep_only_through(&self, point: PointId) -> Result<()> {
+        {
+            let mut held = self.held();
+            let state = held.state();
+            let at = state.points.iter().position(|p| p.summary.id == point);
+            let at = at.ok_or(ReplicationError::NoPoint {})?;
+            let newest = at + 1 == state.points.len();
+            let staged = state.layers.iter().any(|(disk, l)| {
+                l.last().map(|k| k.id) != state.points.get(at).and_then(|p| p.tops.get(disk).copied())
+            });
+            if newest && !staged {
+                return Ok(());
+            }
+            held.append(Change::KeepThrough { point })?;
+        }
+        self.throw_away_unpublished()
+    }
+
+    /// Closes the store for new logs, or opens it again.
+    ///
+    /// # Errors
+    /// When the catalogue cannot be written.
+    pub fn set_closed(&self, closed: bool) -> Result<()> {
+        let mut held = self.held();
+        if held.state().closed == closed { Ok(()) } else { held.append(Change::Closed { closed }) }
+    }
+
+    pub(crate) fn is_closed(&self) -> bool {
+        self.held().state().closed
+    }
+
+    /// Bytes that a disk's replica takes, files of its own only.
+    #[must_use]
+    pub fn replica_bytes(&self, disk: DiskId) -> u64 {
+        let state = self.state();
+        let kept = state.layers.get(&disk).map(Vec::as_slice).unwrap_or_default();
+        kept.iter().filter(|k| k.own).map(|k| files::allocated(&self.folder.join(&k.path))).sum()
+    }
+
+    /// Files of the folder that the catalogue does not name, except those of an exchange that may go on.
+    fn throw_away_unpublished(&self) -> Result<()> {
+        let state = self.state();
+        let named: BTreeSet<PathBuf> =
+            state.layers.values().flatten().map(|k| self.folder.join(&k.path)).collect();
+        let going_on = incoming::files_of_unfinished(&self.folder)?;
+        let entries =
+            std::fs::read_dir(&self.folder).map_err(ReplicationError::file("read", self.folder.as_path()))?;
+        for entry in entries {
+            let path = entry.map_err(ReplicationError::file("read", self.folder.as_path()))?.path();
+            let name = path.file_name().map(|n| n.to_string_lossy().into_owned()).unwrap_or_default();
+            let bulk = name.ends_with(".qcow2")
+                || name.ends_with(".raw")
+                || name.ends_with(".digests")
+                || name.ends_with(".next")
+                || name.ends_with(".part");
+            let owner = path.with_extension("");
+            if bulk && !named.contains(&path) && !named.contains(&owner) && !going_on.contains(&path) {
+                files::remove(&path)?;
+            }
+        }
+        Ok(())
+    }
+}
+
+/// A turn at a store; dropping it gives the turn back.
+struct Turn<'a>(&'a AtomicBool);
+
+impl PointStore {
+    /// Takes the turn, if nobody has it.
+    fn turn(&self) -> Result<Turn<'_>> {
+        if self.busy.swap(true, Ordering::Acquire) {
+            Err(ReplicationError::Busy {})
+        } else {
+            Ok(Turn(&self.busy))
+        }
+    }
+}
+
+impl Drop for Turn<'_> {
+    fn drop(&mut self) {
+        self.0.store(false, Ordering::Release);
+    }
+}
+
+/// The files of one disk.
+struct Layers {
+    folder: PathBuf,
+    kept: Vec<Kept>,
+}
+
+impl Layers {
+    fn all(self) -> Vec<Layer> {
+        let Self { folder, kept } = self;
+        kept.into_iter().map(|k| Layer { path: folder.join(&k.path), format: k.format }).collect()
+    }
+
+    fn take_through(mut self, top: u64) -> Vec<Layer> {
+        let end = self.kept.iter().position(|k| k.id == top).map_or(0, |at| at + 1);
+        self.kept.truncate(end);
+        self.all()
+    }
+}
+
+/// One process for a store.
+fn lock(folder: &Path) -> Result<File> {
+    let path = folder.join("lock");
+    let file = File::create(&path).map_err(ReplicationError::file("lock", path.as_path()))?;
+    match rustix::fs::flock(&file, rustix::fs::FlockOperation::NonBlockingLockExclusive) {
+        Ok(()) => Ok(file),
+        Err(rustix::io::Errno::WOULDBLOCK) => Err(ReplicationError::Locked { path: folder.to_owned() }),
+        Err(e) => Err(ReplicationError::file("lock", path.as_path())(e.into())),
+    }
+}

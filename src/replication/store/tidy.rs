@@ -1,0 +1,174 @@
+//! Removing points that the rules no longer keep, and merging the files that only they stood on. Every step leaves a
+//! store that reads the same: first the catalogue forgets points, then files are merged beside the old ones or into
+//! a base that something else covers, then the catalogue names the result, then old files go. Apart from
+//! `retention`, which decides.
+
+use super::{Kept, PointStore, digests, retention};
+use crate::control::Cancel;
+use crate::digest::{BLOCK, BLOCK_BYTES, Digest};
+use crate::error::{ReplicationError, Result};
+use crate::files::{self, Aligned, Mode, open_direct};
+use crate::qcow2::{Cluster, Reader, Writer};
+use crate::store::catalogue::Change;
+use leeward_model::{DiskFormat, DiskId, Moment, PointId, PointSummary, Retention};
+use std::collections::{BTreeMap, BTreeSet};
+use std::os::unix::fs::FileExt as _;
+use std::path::PathBuf;
+
+/// Files between two points are merged when so many have gathered: each merge reads all of them once.
+const GATHER: usize = 4;
+
+/// What tidying did.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct Retained {
+    /// Points removed.
+    pub points: usize,
+    /// Files merged into others.
+    pub files: usize,
+}
+
+/// Files that can become one.
+struct Merge {
+    disk: DiskId,
+    /// Bottom first.
+    files: Vec<Kept>,
+    /// The first one is a raw base of our own: the others are written into it.
+    into_base: bool,
+}
+
+impl PointStore {
+    /// Removes what the rules no longer keep. Returns early when cancelled, or when an exchange runs.
+    ///
+    /// # Errors
+    /// When a file cannot be read or written; everything that counts is as before or as after, never between.
+    pub fn retain(&self, now: Moment, rules: &Retention, cancel: &Cancel) -> Result<Retained> {
+        let Ok(_turn) = self.turn() else { return Ok(Retained::default()) };
+        let mut done = Retained::default();
+        {
+            let mut held = self.held();
+            let state = held.state();
+            let pinned: BTreeSet<PointId> = state.pins.values().copied().collect();
+            let points: Vec<PointSummary> = state.points.iter().map(|p| p.summary.clone()).collect();
+            let gone = retention::too_many(&points, &pinned, now, rules);
+            if !gone.is_empty() {
+                done.points = gone.len();
+                held.append(Change::Drop { points: gone })?;
+            }
+        }
+        while !cancel.is_cancelled() {
+            let Some(merge) = self.next_merge() else { break };
+            done.files += merge.files.len() - 1;
+            if merge.into_base { self.merge_into_base(&merge)? } else { self.unite(&merge)? }
+        }
+        Ok(done)
+    }
+
+    /// The next files that can become one: neighbours of which only the topmost is needed by a point, above all that
+    /// a pin needs.
+    fn next_merge(&self) -> Option<Merge> {
+        let held = self.held();
+        let state = held.state();
+        let pinned: BTreeSet<PointId> = state.pins.values().copied().collect();
+        for (disk, kept) in &state.layers {
+            let tops: BTreeSet<u64> = state.points.iter().filter_map(|p| p.tops.get(disk).copied()).collect();
+            let under_pin = |p: &&super::Point| pinned.contains(&p.summary.id);
+            let needed: BTreeSet<u64> =
+                state.points.iter().filter(under_pin).filter_map(|p| p.tops.get(disk).copied()).collect();
+            let first = kept.iter().rposition(|k| needed.contains(&k.id)).map_or(0, |at| at + 1);
+            let free = kept.get(first..).unwrap_or_default();
+            let mut run: Vec<Kept> = Vec::new();
+            for layer in free.iter().filter(|k| k.own) {
+                run.push(layer.clone());
+                if !tops.contains(&layer.id) {
+                    continue;
+                }
+                let based = run.first().is_some_and(|k| k.format == DiskFormat::Raw);
+                if run.len() > 1 && (based || run.len() >= GATHER) {
+                    return Some(Merge { disk: *disk, files: run, into_base: based });
+                }
+                run.clear();
+            }
+        }
+        None
+    }
+
+    /// Writes overlays into the base below them. Until the catalogue says so they cover what is written.
+    fn merge_into_base(&self, merge: &Merge) -> Result<()> {
+        let [base, overlays @ ..] = merge.files.as_slice() else { return Ok(()) };
+        let path = self.folder.join(&base.path);
+        let size_bytes = self.size_of(merge.disk)?;
+        let file = open_direct(&path, Mode::Write).map_err(ReplicationError::file("open", path.as_path()))?;
+        let failed = |e| ReplicationError::file("write", path.as_path())(e);
+        let mut room = Aligned::new(BLOCK);
+        let mut changed: BTreeMap<u64, Digest> = BTreeMap::new();
+        for overlay in overlays {
+            let image = self.folder.join(&overlay.path);
+            let reader = Reader::open(&image)?;
+            for (block, cluster) in reader.clusters() {
+                match cluster {
+                    Cluster::At(place) => reader.read(place, room.bytes_mut())?,
+                    Cluster::Zero | Cluster::Below => room.bytes_mut().fill(0),
+                }
+                file.write_all_at(room.bytes(), block * BLOCK_BYTES).map_err(failed)?;
+            }
+            changed.extend(digests::read(&image)?.unwrap_or_default());
+        }
+        file.set_len(size_bytes).and_then(|()| file.sync_all()).map_err(failed)?;
+        // Fingerprints of blocks that overlays still cover are not looked at: they may be ahead of the catalogue.
+        let mut all = digests::read(&path)?.unwrap_or_default();
+        all.extend(changed);
+        digests::write(&path, &all)?;
+        let files: Vec<u64> = merge.files.iter().map(|k| k.id).collect();
+        self.held().append(Change::Merged { disk: merge.disk, files, into: base.clone() })?;
+        self.remove_files(overlays)
+    }
+
+    /// Makes one new overlay of several.
+    fn unite(&self, merge: &Merge) -> Result<()> {
+        let size_bytes = self.size_of(merge.disk)?;
+        let id = self.held().state().next_layer;
+        let name = PathBuf::from(format!("{}.{id:08}.qcow2", merge.disk));
+        let path = self.folder.join(&name);
+        // A merge that was cut off has left a file that nobody names.
+        files::remove(&path)?;
+        let mut writer = Writer::create(&path, size_bytes)?;
+        let mut room = Aligned::new(BLOCK);
+        let mut done: BTreeSet<u64> = BTreeSet::new();
+        let mut prints: BTreeMap<u64, Digest> = BTreeMap::new();
+        for layer in merge.files.iter().rev() {
+            let image = self.folder.join(&layer.path);
+            let reader = Reader::open(&image)?;
+            let known = digests::read(&image)?.unwrap_or_default();
+            for (block, cluster) in reader.clusters() {
+                if !done.insert(block) {
+                    continue;
+                }
+                match cluster {
+                    Cluster::At(place) => {
+                        reader.read(place, room.bytes_mut())?;
+                        writer.push(block, room.bytes())?;
+                    }
+                    Cluster::Zero | Cluster::Below => writer.zero(block)?,
+                }
+                if let Some(digest) = known.get(&block) {
+                    prints.insert(block, *digest);
+                }
+            }
+        }
+        writer.finish()?;
+        digests::write(&path, &prints)?;
+        let into = Kept { id, path: name, format: DiskFormat::Qcow2, own: true };
+        let files: Vec<u64> = merge.files.iter().map(|k| k.id).collect();
+        self.held().append(Change::Merged { disk: merge.disk, files, into })?;
+        self.remove_files(&merge.files)
+    }
+
+    fn remove_files(&self, gone: &[Kept]) -> Result<()> {
+        for kept in gone.iter().filter(|k| k.own) {
+            let path = self.folder.join(&kept.path);
+            files::remove(&path)?;
+            files::remove(&digests::path_of(&path))?;
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,284 @@
+//! Shipping frozen disks. A target without a base gets everything that is not zeros; one that has a base says its
+//! fingerprints, and gets what differs. Apart from `cycle`, which knows what has changed.
+
+use super::{OnProgress, Progressed, Shipped, ending, explained, unexpected};
+use crate::control::{Cancel, Throttle};
+use crate::digest::{BLOCK, BLOCK_BYTES, Digest, block_len, is_zero};
+use crate::error::{ReplicationError, Result};
+use crate::files::Aligned;
+use crate::layers::{Chain, Held, Layer};
+use crate::wire::{self, Answer, Ask, HASHES_MAX, Kind, RUN_BYTES_MAX};
+use leeward_model::{DiskId, Epoch, ItemId, Moment, PointKind, Sequence};
+use std::io::{Read, Write};
+use std::sync::mpsc::sync_channel;
+use uuid::Uuid;
+
+/// Runs that are read ahead.
+const AHEAD: usize = 8;
+
+/// Blocks that may be zeros for a run to be cut there.
+const RUN: u64 = RUN_BYTES_MAX as u64 / BLOCK_BYTES;
+
+/// A frozen disk.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct CopyDisk {
+    /// The disk.
+    pub disk: DiskId,
+    /// Its virtual size in bytes.
+    pub size_bytes: u64,
+    /// Its files, bottom first.
+    pub chain: Vec<Layer>,
+}
+
+/// Frozen disks of one instant.
+#[derive(Clone, Debug)]
+pub struct Copy<'a> {
+    /// The item.
+    pub item: ItemId,
+    /// The right to write of the source.
+    pub epoch: Epoch,
+    /// Its number.
+    pub sequence: Sequence,
+    /// The instant.
+    pub instant: Moment,
+    /// What the point will be.
+    pub kind: PointKind,
+    /// The same for the same frozen disks: then it goes on where it was.
+    pub copy: Uuid,
+    /// The disks.
+    pub disks: &'a [CopyDisk],
+    /// They are all disks of the item.
+    pub completes: bool,
+}
+
+/// Ships frozen disks and waits until the target has made its point, or staged them.
+///
+/// # Errors
+/// As [`super::ship_cycle`].
+pub fn ship_copy<R: Read + Send, W: Write + Send>(
+    reader: &mut R,
+    writer: &mut W,
+    copy: &Copy<'_>,
+    throttle: &Throttle,
+    cancel: &Cancel,
+    progress: OnProgress<'_>,
+) -> Result<Shipped> {
+    let ask = Ask::Copy {
+        version: wire::VERSION,
+        item: copy.item,
+        epoch: copy.epoch,
+        sequence: copy.sequence,
+        instant: copy.instant,
+        kind: copy.kind,
+        copy: copy.copy,
+        disks: copy.disks.iter().map(|d| (d.disk, d.size_bytes)).collect(),
+        completes: copy.completes,
+    };
+    wire::say(writer, &ask)?;
+    let whole: u64 = copy.disks.iter().map(|d| d.size_bytes).sum();
+    let mut way = Way { throttle, cancel, progress, sent: 0 };
+    match wire::hear(reader)? {
+        held @ Answer::Held { .. } => return ending(held, copy.instant, 0, whole),
+        Answer::Go { have } => {
+            for disk in copy.disks {
+                let from = have.iter().find(|(d, _)| *d == disk.disk).map_or(0, |(_, n)| *n);
+                let shipped = way.ship_all(writer, disk, from);
+                explained(shipped, reader)?;
+            }
+        }
+        Answer::Compare => {
+            for disk in copy.disks {
+                way.ship_differing(reader, writer, disk)?;
+            }
+        }
+        other => return Err(unexpected(&other)),
+    }
+    explained(wire::flush(writer), reader)?;
+    ending(wire::hear(reader)?, copy.instant, way.sent, whole)
+}
+
+/// What shipping obeys, and what it has sent.
+struct Way<'a> {
+    throttle: &'a Throttle,
+    cancel: &'a Cancel,
+    progress: OnProgress<'a>,
+    sent: u64,
+}
+
+impl Way<'_> {
+    fn tell(&self, disk: &CopyDisk, blocks: u64) {
+        let done_bytes = (blocks * BLOCK_BYTES).min(disk.size_bytes);
+        let (total_bytes, sent_bytes) = (disk.size_bytes, self.sent);
+        (self.progress)(disk.disk, Progressed { done_bytes, total_bytes, sent_bytes });
+    }
+
+    /// Sends consecutive blocks.
+    fn send(&mut self, writer: &mut impl Write, first: u64, bytes: &[u8]) -> Result<()> {
+        if self.cancel.is_cancelled() {
+            return Err(ReplicationError::Cancelled {});
+        }
+        self.throttle.take(bytes.len() as u64, self.cancel);
+        wire::write(writer, Kind::Blocks, &[&first.to_le_bytes(), bytes])?;
+        self.sent += bytes.len() as u64;
+        Ok(())
+    }
+
+    /// Sends everything that is not zeros. One thread reads ahead while this one sends.
+    fn ship_all(&mut self, writer: &mut impl Write, disk: &CopyDisk, from: u64) -> Result<()> {
+        let chain = Chain::open(&disk.chain, disk.size_bytes)?;
+        let (full, filled) = sync_channel::<Result<(u64, usize, Aligned)>>(AHEAD);
+        let (spare, empty) = sync_channel::<Aligned>(AHEAD + 2);
+        for _ in 0..AHEAD + 2 {
+            spare.send(Aligned::new(RUN_BYTES_MAX)).ok();
+        }
+        std::thread::scope(|scope| {
+            let chain = &chain;
+            scope.spawn(move || {
+                for (first, count) in chain.runs(from, RUN) {
+                    let Ok(mut room) = empty.recv() else { return };
+                    let length = usize::try_from(count).unwrap_or(0) * BLOCK;
+                    let read = chain.read(first, room.bytes_mut().get_mut(..length).unwrap_or(&mut []));
+                    if full.send(read.map(|()| (first, length, room))).is_err() {
+                        return;
+                    }
+                }
+            });
+            let mut sent = Ok(());
+            while let Ok(run) = filled.recv() {
+                sent = run.and_then(|(first, length, room)| {
+                    self.send_run(writer, first, room.bytes().get(..length).unwrap_or(&[]))?;
+                    self.tell(disk, first + (length / BLOCK) as u64);
+                    spare.send(room).ok();
+                    Ok(())
+                });
+                if sent.is_err() {
+                    break;
+                }
+            }
+            // The reader may be waiting for room or for a place.
+            drop((filled, spare));
+            sent
+        })?;
+        self.tell(disk, chain.blocks());
+        wire::write(writer, Kind::End, &[])
+    }
+
+    /// Sends a run without its blocks of zeros.
+    fn send_run(&mut self, writer: &mut impl Write, first: u64, bytes: &[u8]) -> Result<()> {
+        let mut begin = None;
+        let count = bytes.len() / BLOCK;
+        for n in 0..=count {
+            let block = bytes.get(n * BLOCK..(n + 1) * BLOCK).unwrap_or(&[]);
+            let holds = n < count && !is_zero(block);
+            match (begin, holds) {
+                (None, true) => begin = Some(n),
+                (Some(from), false) => {
+                    let part = bytes.get(from * BLOCK..n * BLOCK).unwrap_or(&[]);
+                    self.send(writer, first + from as u64, part)?;
+                    begin = None;
+                }
+                _ => {}
+            }
+        }
+        Ok(())
+    }
+
+    /// Hears the target's fingerprints and sends what differs. Our own are made on another thread meanwhile.
+    fn ship_differing(
+        &mut self,
+        reader: &mut (impl Read + Send),
+        writer: &mut impl Write,
+        disk: &CopyDisk,
+    ) -> Result<()> {
+        let chain = Chain::open(&disk.chain, disk.size_bytes)?;
+        let all = chain.blocks();
+        let (tell, ours) = sync_channel::<Result<Vec<Digest>>>(4);
+        std::thread::scope(|scope| {
+            let (chain, cancel) = (&chain, self.cancel);
+            let size_bytes = disk.size_bytes;
+            scope.spawn(move || {
+                fingerprints(chain, size_bytes, cancel, |_, prints| tell.send(prints).is_ok());
+            });
+            let mut room = Aligned::new(BLOCK);
+            let mut at = 0;
+            while at < all {
+                let own = ours.recv().map_err(|_| ReplicationError::Cancelled {})??;
+                let frame = wire::expect(reader, Vec::new())?;
+                if frame.kind == Kind::Message {
+                    let Answer::Refused { why, fault } = wire::understand(&frame)? else {
+                        return Err(ReplicationError::protocol("a message among fingerprints"));
+                    };
+                    return Err(why.error(fault));
+                }
+                let (first, theirs) = frame.first()?;
+                if frame.kind != Kind::Hashes || first != at || theirs.len() != own.len() * 16 {
+                    return Err(ReplicationError::protocol("fingerprints out of place"));
+                }
+                for (n, (own, theirs)) in own.iter().zip(wire::hashes(theirs)).enumerate() {
+                    if *own == theirs {
+                        continue;
+                    }
+                    let block = at + n as u64;
+                    if own.is_zero() {
+                        wire::write(writer, Kind::Zeros, &[&block.to_le_bytes(), &1_u64.to_le_bytes()])?;
+                        self.sent += 16;
+                    } else {
+                        chain.read(block, room.bytes_mut())?;
+                        self.send(writer, block, room.bytes())?;
+                    }
+                }
+                at += own.len() as u64;
+                self.tell(disk, at);
+            }
+            Ok::<(), ReplicationError>(())
+        })?;
+        wire::write(writer, Kind::End, &[])
+    }
+}
+
+/// Makes the fingerprints of a chain's blocks in order, a bounded number at a time, until nobody takes them.
+pub(super) fn fingerprints(
+    chain: &Chain,
+    size_bytes: u64,
+    cancel: &Cancel,
+    mut take: impl FnMut(u64, Result<Vec<Digest>>) -> bool,
+) {
+    let mut room = Aligned::new(RUN_BYTES_MAX);
+    let (all, most) = (chain.blocks(), HASHES_MAX as u64);
+    let mut at = 0;
+    while at < all {
+        if cancel.is_cancelled() {
+            take(at, Err(ReplicationError::Cancelled {}));
+            return;
+        }
+        let count = (all - at).min(most);
+        let mut prints = Vec::with_capacity(HASHES_MAX);
+        let mut block = at;
+        while block < at + count {
+            if chain.held(block) == Held::Zeros {
+                prints.push(Digest::ZERO);
+                block += 1;
+                continue;
+            }
+            let mut run = 1;
+            while run < RUN && block + run < at + count && chain.held(block + run) == Held::Bytes {
+                run += 1;
+            }
+            let length = usize::try_from(run).unwrap_or(1) * BLOCK;
+            let buffer = room.bytes_mut().get_mut(..length).unwrap_or(&mut []);
+            if let Err(error) = chain.read(block, buffer) {
+                take(at, Err(error));
+                return;
+            }
+            for (n, bytes) in buffer.chunks_exact(BLOCK).enumerate() {
+                let within = bytes.get(..block_len(block + n as u64, size_bytes)).unwrap_or(bytes);
+                prints.push(Digest::of(within));
+            }
+            block += run;
+        }
+        if !take(at, Ok(prints)) {
+            return;
+        }
+        at += count;
+    }
+}

@@ -1,0 +1,322 @@
+//! The target's side of every exchange. Who may send what is decided by the caller; every block's fingerprint is
+//! checked before it counts, and the source hears of a point only when it is durable. Apart from `cycle` and `copy`.
+
+use super::copy::fingerprints;
+use crate::control::Cancel;
+use crate::digest::BLOCK_BYTES;
+use crate::error::{ReplicationError, Result};
+use crate::layers::Chain;
+use crate::log::{CycleHead, Manifest, parse_manifest};
+use crate::store::{Arriving, CopyHead, CopyMode, FullCopy, Overlays, PointStore};
+use crate::wire::{self, Answer, Ask, Frame, Kind};
+use leeward_model::fault::Fault;
+use leeward_model::{DiskId, Epoch, ItemId, Moment, PointId, PointSummary};
+use std::io::{Read, Write};
+use std::sync::mpsc::sync_channel;
+use std::sync::{Arc, Mutex, PoisonError};
+
+/// Frames that may wait to be written.
+const AHEAD: usize = 8;
+
+/// Bytes of a refused exchange that are let in.
+const DRAINED_MAX: usize = 256 << 20;
+
+/// What the target's host decides and gives.
+pub trait Receiver: Sync {
+    /// Whether logs of this item under this epoch are taken, and where they go.
+    ///
+    /// # Errors
+    /// Why not, in words.
+    #[expect(clippy::result_large_err, reason = "a refusal is rare, and travels as it is")]
+    fn admit(&self, item: ItemId, epoch: Epoch) -> std::result::Result<Arc<PointStore>, Fault>;
+    /// A point has been made.
+    fn committed(&self, item: ItemId, point: &PointSummary);
+    /// Something of an item has come.
+    fn progressed(&self, item: ItemId);
+    /// Now.
+    fn now(&self) -> Moment;
+    /// An identity for a new point.
+    fn new_point_id(&self) -> PointId;
+    /// Whether the stream shall end.
+    fn cancelled(&self) -> bool;
+}
+
+/// Serves exchanges until the source says goodbye or the stream ends.
+///
+/// # Errors
+/// When the stream breaks in the middle of an exchange. What has come is kept.
+pub fn receive<R: Read + Send, W: Write + Send>(
+    reader: &mut R,
+    writer: &mut W,
+    receiver: &dyn Receiver,
+) -> Result<()> {
+    while !receiver.cancelled() {
+        let Some(frame) = wire::read(reader, Vec::new())? else { return Ok(()) };
+        let ask: Ask = wire::understand(&frame)?;
+        if matches!(ask, Ask::Bye) {
+            return Ok(());
+        }
+        match exchange(reader, writer, receiver, ask) {
+            Ok(()) => {}
+            Err(error @ (ReplicationError::Cut { .. } | ReplicationError::Protocol { .. })) => {
+                return Err(error);
+            }
+            Err(error) => {
+                let fault = Box::new(error.fault(""));
+                wire::say(writer, &Answer::Refused { why: wire::Why::of(&error), fault })?;
+                // What the source still sends of this exchange must not be taken for the next one; it is let in for
+                // a while, so that the refusal is not lost with the connection.
+                let mut drained = 0;
+                while drained < DRAINED_MAX {
+                    let Ok(Some(frame)) = wire::read(reader, Vec::new()) else { break };
+                    drained += frame.payload.len() + 5;
+                    if frame.kind == Kind::Message {
+                        break;
+                    }
+                }
+                return Err(error);
+            }
+        }
+    }
+    Ok(())
+}
+
+fn admitted(receiver: &dyn Receiver, version: u32, item: ItemId, epoch: Epoch) -> Result<Arc<PointStore>> {
+    if version != wire::VERSION {
+        return Err(ReplicationError::protocol(format!("version {version}, known is {}", wire::VERSION)));
+    }
+    receiver.admit(item, epoch).map_err(|fault| ReplicationError::Refused { fault: Box::new(fault) })
+}
+
+fn exchange<R: Read + Send, W: Write + Send>(
+    reader: &mut R,
+    writer: &mut W,
+    receiver: &dyn Receiver,
+    ask: Ask,
+) -> Result<()> {
+    match ask {
+        Ask::Head { version, item, epoch } => {
+            let store = admitted(receiver, version, item, epoch)?;
+            let (epoch, sequence, instant) = store.head();
+            wire::say(writer, &Answer::Head { epoch, sequence, instant })
+        }
+        Ask::Cycle { version, head, disks } => {
+            let store = admitted(receiver, version, head.item, head.epoch)?;
+            let manifests = manifests(reader, &store, &head, &disks)?;
+            let point = match store.begin_cycle(&manifests)? {
+                Arriving::Held(point) => point,
+                Arriving::Comes(overlays) => {
+                    wire::say(writer, &Answer::Go { have: overlays.have() })?;
+                    take_overlays(reader, overlays, disks.len(), receiver, head.item)?
+                }
+            };
+            held(writer, receiver, head.item, point)
+        }
+        Ask::Copy { version, item, epoch, sequence, instant, kind, copy, disks, completes } => {
+            let store = admitted(receiver, version, item, epoch)?;
+            let head = CopyHead { item, epoch, sequence, instant, kind, copy, disks, completes };
+            let count = head.disks.len();
+            let point = match store.begin_copy(&head)? {
+                Arriving::Held(point) => point,
+                Arriving::Comes(CopyMode::Full(full)) => {
+                    wire::say(writer, &Answer::Go { have: full.have() })?;
+                    take_full(reader, full, count, receiver, item)?
+                }
+                Arriving::Comes(CopyMode::Compare(overlays)) => {
+                    wire::say(writer, &Answer::Compare)?;
+                    compare(reader, writer, overlays, &store, &head, receiver)?
+                }
+            };
+            held(writer, receiver, item, point)
+        }
+        Ask::Bye => Ok(()),
+    }
+}
+
+fn held(
+    writer: &mut impl Write,
+    receiver: &dyn Receiver,
+    item: ItemId,
+    point: Option<PointSummary>,
+) -> Result<()> {
+    if let Some(point) = &point {
+        receiver.committed(item, point);
+    }
+    wire::say(writer, &Answer::Held { point })
+}
+
+/// Reads the manifests that were announced; their lengths are bounded by the disks they speak of.
+fn manifests(
+    reader: &mut impl Read,
+    store: &PointStore,
+    head: &CycleHead,
+    disks: &[(DiskId, u64)],
+) -> Result<Vec<Manifest>> {
+    let mut all = Vec::new();
+    for (disk, length) in disks {
+        let most = store.size_of(*disk)?.div_ceil(BLOCK_BYTES).saturating_mul(24).saturating_add(2 << 20);
+        if *length > most || disks.len() > store.disks().len() {
+            return Err(ReplicationError::protocol(format!("a manifest of {length} bytes")));
+        }
+        let mut bytes = Vec::new();
+        while (bytes.len() as u64) < *length {
+            let frame = wire::expect(reader, Vec::new())?;
+            if frame.kind != Kind::Manifest || frame.payload.is_empty() {
+                return Err(ReplicationError::protocol("no manifest where one should be"));
+            }
+            bytes.extend_from_slice(&frame.payload);
+        }
+        let manifest = parse_manifest(&bytes).map_err(ReplicationError::protocol)?;
+        if manifest.head != *head || manifest.disk != *disk {
+            return Err(ReplicationError::Foreign { what: "the manifest".to_owned() });
+        }
+        all.push(manifest);
+    }
+    Ok(all)
+}
+
+/// Reads frames until each disk has ended, while another thread does something with them.
+fn pump(
+    reader: &mut (impl Read + Send),
+    disks: usize,
+    mut apply: impl FnMut(usize, &Frame) -> Result<()> + Send,
+) -> Result<()> {
+    let (full, filled) = sync_channel::<Frame>(AHEAD);
+    let (spare, empty) = sync_channel::<Vec<u8>>(AHEAD + 2);
+    std::thread::scope(|scope| {
+        let applying = scope.spawn(move || {
+            let mut disk = 0;
+            while let Ok(frame) = filled.recv() {
+                match frame.kind {
+                    Kind::End => disk += 1,
+                    Kind::Blocks | Kind::Zeros => apply(disk, &frame)?,
+                    _ => return Err(ReplicationError::protocol("a frame that does not belong here")),
+                }
+                // Nobody may want it back.
+                spare.try_send(frame.payload).ok();
+            }
+            Ok(())
+        });
+        let mut ended = 0;
+        let mut read = Ok(());
+        while ended < disks {
+            match wire::expect(reader, empty.try_recv().unwrap_or_default()) {
+                Ok(frame) => {
+                    ended += usize::from(frame.kind == Kind::End);
+                    if full.send(frame).is_err() {
+                        break;
+                    }
+                }
+                Err(error) => {
+                    read = Err(error);
+                    break;
+                }
+            }
+        }
+        drop(full);
+        // A failure to keep what came explains more than the cut that may have followed.
+        let applied = applying.join();
+        applied.map_err(|_| ReplicationError::protocol("the writing thread ended in disorder"))??;
+        read
+    })
+}
+
+fn take_overlays(
+    reader: &mut (impl Read + Send),
+    overlays: Overlays<'_>,
+    disks: usize,
+    receiver: &dyn Receiver,
+    item: ItemId,
+) -> Result<Option<PointSummary>> {
+    let overlays = Mutex::new(overlays);
+    pump(reader, disks, |disk, frame| {
+        let mut into = overlays.lock().unwrap_or_else(PoisonError::into_inner);
+        let (first, rest) = frame.first()?;
+        if frame.kind == Kind::Zeros {
+            let count = rest.try_into().map(u64::from_le_bytes);
+            let count = count.map_err(|_| ReplicationError::protocol("zeros without a number"))?;
+            into.zeros(disk, first, count)?;
+        } else {
+            for (block, bytes) in wire::blocks(first, rest)? {
+                into.push(disk, block, bytes)?;
+            }
+        }
+        receiver.progressed(item);
+        Ok(())
+    })?;
+    let overlays = overlays.into_inner().unwrap_or_else(PoisonError::into_inner);
+    overlays.commit(receiver.new_point_id(), receiver.now())
+}
+
+fn take_full(
+    reader: &mut (impl Read + Send),
+    full: FullCopy<'_>,
+    disks: usize,
+    receiver: &dyn Receiver,
+    item: ItemId,
+) -> Result<Option<PointSummary>> {
+    let full = Mutex::new(full);
+    let pumped = pump(reader, disks, |disk, frame| {
+        let (first, rest) = frame.first()?;
+        if frame.kind != Kind::Blocks {
+            return Err(ReplicationError::protocol("zeros in a full copy"));
+        }
+        full.lock().unwrap_or_else(PoisonError::into_inner).push(disk, first, rest)?;
+        receiver.progressed(item);
+        Ok(())
+    });
+    let full = full.into_inner().unwrap_or_else(PoisonError::into_inner);
+    match pumped {
+        Ok(()) => full.commit(receiver.new_point_id(), receiver.now()),
+        Err(error) => {
+            full.interrupted();
+            Err(error)
+        }
+    }
+}
+
+/// Says the fingerprints of what is here while what differs comes in.
+fn compare<R: Read + Send, W: Write + Send>(
+    reader: &mut R,
+    writer: &mut W,
+    overlays: Overlays<'_>,
+    store: &PointStore,
+    head: &CopyHead,
+    receiver: &dyn Receiver,
+) -> Result<Option<PointSummary>> {
+    let mut chains = Vec::new();
+    for (disk, size_bytes) in &head.disks {
+        chains.push((Chain::open(&store.whole_chain(*disk), *size_bytes)?, *size_bytes));
+    }
+    let stop = Cancel::new();
+    std::thread::scope(|scope| {
+        let stopping = stop.clone();
+        let saying = scope.spawn(move || {
+            let mut said = Ok(());
+            for (chain, size_bytes) in &chains {
+                fingerprints(chain, *size_bytes, &stopping, |first, prints| {
+                    said = prints.and_then(|prints| {
+                        let bytes: Vec<u8> = prints.iter().flat_map(|d| d.0).collect();
+                        wire::write(writer, Kind::Hashes, &[&first.to_le_bytes(), &bytes])?;
+                        wire::flush(writer)
+                    });
+                    said.is_ok()
+                });
+                if said.is_err() {
+                    break;
+                }
+            }
+            said
+        });
+        let taken = take_overlays(reader, overlays, head.disks.len(), receiver, head.item);
+        if taken.is_err() {
+            stop.cancel();
+        }
+        let said =
+            saying.join().map_err(|_| ReplicationError::protocol("the hashing thread ended in disorder"))?;
+        match (taken, said) {
+            (Ok(point), Ok(())) => Ok(point),
+            (Err(error), _) | (Ok(_), Err(error)) => Err(error),
+        }
+    })
+}
