@@ -1,1 +1,27 @@
-//! leeward-desktop: being built.
+//! The native window of Leeward. It draws from the read model and sends commands; it cannot name the engine.
+//!
+//! | folder or file | what |
+//! |---|---|
+//! | `app`, `options`, `shot` | the window, how it is opened and steered, its pictures |
+//! | `route`, `action`, `cx`, `outbox` | where one is, what blades ask for, what they see, what became of commands |
+//! | `theme`, `kit` | tokens, fonts, icons; widgets |
+//! | `shell` | what surrounds the blades: top bar, hub menu, breadcrumb, palette, toasts, notifications |
+//! | `blades` | one per noun |
+//! | `dialogs`, `first_run` | verbs that ask before they act; the page before there is a vault |
+//! | `sample` | made-up worlds for tests and the gallery |
+
+pub mod action;
+pub mod blades;
+pub mod cx;
+pub mod kit;
+mod options;
+pub mod outbox;
+pub mod route;
+mod shot;
+pub mod theme;
+// Dialogs and the first page: their author adds the lines below.
+
+pub use action::{Action, Dialog};
+pub use cx::Cx;
+pub use options::{Connected, Director, Driver, RunOptions, Start, StartProgress, StartWish, Startup};
+pub use route::Route;

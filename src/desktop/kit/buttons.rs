@@ -1,0 +1,134 @@
+//! Buttons and links. Apart from `commands`, which lays a row of them out.
+
+use crate::theme::{self, icons, icons::Icon, ramp};
+use egui::accesskit::Role;
+use egui::{
+    Button, Color32, CursorIcon, Rect, Response, RichText, Sense, Stroke, StrokeKind, Ui, Vec2, WidgetInfo,
+    vec2,
+};
+
+/// Scrolls a widget into view when the keyboard reaches it.
+pub fn reveal(response: &Response) {
+    if response.gained_focus() {
+        response.scroll_to_me(None);
+    }
+}
+
+/// The ring around what the keyboard would press.
+pub fn focus_ring(ui: &Ui, rect: Rect) {
+    let stroke = Stroke::new(2.0, theme::of(ui).text);
+    ui.painter().rect_stroke(rect.shrink(0.5), 4.0, stroke, StrokeKind::Inside);
+}
+
+fn filled(ui: &mut Ui, text: &str, fills: [Color32; 2], on: Color32, enabled: bool) -> Response {
+    ui.scope(|ui| {
+        let widgets = &mut ui.visuals_mut().widgets;
+        let states = [(&mut widgets.inactive, 0), (&mut widgets.hovered, 1), (&mut widgets.active, 1)];
+        for (state, fill) in states {
+            state.weak_bg_fill = fills.get(fill).copied().unwrap_or(on);
+            state.bg_stroke = Stroke::NONE;
+            state.fg_stroke.color = on;
+        }
+        let button = Button::new(RichText::new(text).family(ramp::semibold()).size(ramp::BODY));
+        let response = ui.add_enabled(enabled, button.min_size(vec2(88.0, 28.0)));
+        if response.has_focus() {
+            let ring = Stroke::new(2.0, theme::of(ui).text);
+            ui.painter().rect_stroke(response.rect.expand(2.0), 5.0, ring, StrokeKind::Inside);
+        }
+        reveal(&response);
+        response
+    })
+    .inner
+}
+
+/// The one button of a view that goes on.
+pub fn primary_button(ui: &mut Ui, text: &str, enabled: bool) -> Response {
+    let t = theme::of(ui);
+    filled(ui, text, [t.accent, t.accent_hover], t.on_accent, enabled)
+}
+
+/// The button that destroys something.
+pub fn danger_button(ui: &mut Ui, text: &str, enabled: bool) -> Response {
+    let t = theme::of(ui);
+    let hover = t.err.gamma_multiply(0.85);
+    filled(ui, text, [t.err, hover], t.on_accent, enabled)
+}
+
+/// Every other button.
+pub fn secondary_button(ui: &mut Ui, text: &str, enabled: bool) -> Response {
+    let response = ui.add_enabled(enabled, Button::new(ramp::body(text)).min_size(vec2(88.0, 28.0)));
+    if response.has_focus() {
+        focus_ring(ui, response.rect);
+    }
+    reveal(&response);
+    response
+}
+
+/// Icon and label without a frame until the pointer is over it.
+pub fn flat_button(ui: &mut Ui, icon: Option<Icon>, text: &str, enabled: bool) -> Response {
+    let t = theme::of(ui);
+    let galley =
+        ui.painter().layout_no_wrap(text.to_owned(), ramp::regular_font(ramp::BODY), Color32::PLACEHOLDER);
+    let lead = if icon.is_some() { 22.0 } else { 0.0 };
+    let size = vec2(lead + galley.size().x + 16.0, 28.0);
+    let sense = if enabled { Sense::click() } else { Sense::hover() };
+    let (rect, response) = ui.allocate_exact_size(size, sense);
+    response.widget_info(|| WidgetInfo::labeled(Role::Button, enabled, text));
+    if ui.is_rect_visible(rect) {
+        if enabled && response.is_pointer_button_down_on() {
+            ui.painter().rect_filled(rect, 4.0, t.pressed);
+        } else if enabled && response.hovered() {
+            ui.painter().rect_filled(rect, 4.0, t.hover);
+        }
+        if response.has_focus() {
+            focus_ring(ui, rect);
+        }
+        let (fg, mark) = if enabled { (t.text, t.accent) } else { (t.text3, t.text3) };
+        if let Some(icon) = icon {
+            let center = rect.left_center() + vec2(16.0, 0.0);
+            icons::paint(ui.painter(), center, icon, 16.0, mark);
+        }
+        let at = rect.left_center() + vec2(8.0 + lead, -galley.size().y * 0.5);
+        ui.painter().galley_with_override_text_color(at, galley, fg);
+    }
+    reveal(&response);
+    response
+}
+
+/// A square button with an icon alone; `name` is its tooltip and its name for screen readers.
+pub fn icon_button(ui: &mut Ui, icon: Icon, name: &str, size: f32, fg: Color32, hover: Color32) -> Response {
+    let (rect, response) = ui.allocate_exact_size(Vec2::splat(size + 12.0), Sense::click());
+    response.widget_info(|| WidgetInfo::labeled(Role::Button, ui.is_enabled(), name));
+    if ui.is_rect_visible(rect) {
+        if response.hovered() {
+            ui.painter().rect_filled(rect, 4.0, hover);
+        }
+        if response.has_focus() {
+            ui.painter().rect_stroke(rect.shrink(0.5), 4.0, Stroke::new(2.0, fg), StrokeKind::Inside);
+        }
+        icons::paint(ui.painter(), rect.center(), icon, size, fg);
+    }
+    reveal(&response);
+    response.on_hover_text(name)
+}
+
+/// Text that leads somewhere; cut with dots where there is no room.
+pub fn link(ui: &mut Ui, text: &str) -> Response {
+    let t = theme::of(ui);
+    let font = ramp::regular_font(ramp::BODY);
+    let mut job = egui::text::LayoutJob::simple_singleline(text.to_owned(), font, t.accent);
+    job.wrap = egui::text::TextWrapping::truncate_at_width(ui.available_width().max(24.0));
+    let galley = ui.painter().layout_job(job);
+    let (rect, response) = ui.allocate_exact_size(galley.size(), Sense::click());
+    response.widget_info(|| WidgetInfo::labeled(Role::Link, ui.is_enabled(), text));
+    let cut = galley.elided;
+    let color = if response.hovered() { t.accent_hover } else { t.accent };
+    ui.painter().galley_with_override_text_color(rect.min, galley, color);
+    if response.hovered() || response.has_focus() {
+        let y = ui.painter().round_to_pixel_center(rect.bottom() - 1.5);
+        ui.painter().hline(rect.x_range(), y, Stroke::new(1.0, color));
+    }
+    reveal(&response);
+    let response = response.on_hover_cursor(CursorIcon::PointingHand);
+    if cut { response.on_hover_text(text) } else { response }
+}

@@ -1,0 +1,31 @@
+//! The widgets of the window: one look for all blades. Each file holds one; `wording` holds how figures and times
+//! are said. Widgets draw from their arguments and ask through `Cx`; none keeps a copy of the read model.
+
+mod bars;
+mod buttons;
+mod cards;
+mod chart;
+mod commands;
+mod dialog;
+mod donut;
+mod essentials;
+mod field;
+mod issue;
+mod marks;
+pub mod table;
+mod wording;
+
+pub use bars::{progress, progress_bar};
+pub use buttons::{
+    danger_button, flat_button, focus_ring, icon_button, link, primary_button, reveal, secondary_button,
+};
+pub use cards::{caption, card, empty, hairline, section, tabs, tile};
+pub use chart::{Chart, line_chart, sparkline};
+pub use commands::{CommandButton, command_bar};
+pub use dialog::{Button, ButtonKind, DialogAnswer, dialog};
+pub use donut::{Slice, donut, legend_row};
+pub use essentials::{Value, essentials};
+pub use field::{field, text_field};
+pub use issue::{banner, fault_box};
+pub use marks::{chip, health_chip, health_mark, health_status, health_word, icon, status_icon};
+pub use wording::{age, bytes, clock_time, date_time, msg, rate, secs, set_zone, span, words};

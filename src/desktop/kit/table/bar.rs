@@ -1,0 +1,65 @@
+//! The bar above a table: filter, count, column choice. Apart from `paint`, which draws the rows.
+
+use super::{Table, TableState};
+use crate::cx::Cx;
+use crate::kit::{self, msg, words};
+use crate::theme::{icons::Icon, ramp};
+use egui::{Align2, Margin, Ui, vec2};
+
+impl<R> Table<'_, R> {
+    pub(super) fn draw_bar(&self, ui: &mut Ui, cx: &mut Cx<'_>, state: &mut TableState) {
+        ui.horizontal(|ui| {
+            if self.words.is_some() {
+                filter_box(ui, cx, &mut state.filter);
+            }
+            let (n, all) = (state.view.len(), self.rows.len());
+            let key = if n == all { self.counted } else { "table-count-filtered" };
+            ui.label(ramp::body(msg(key).with("n", n).with("all", all).render()).color(cx.theme.text2));
+            if !state.selected.is_empty() {
+                let chosen = msg("table-selected").with("n", state.selected.len()).render();
+                ui.label(ramp::strong(chosen, ramp::BODY));
+                if kit::link(ui, &words("table-clear")).clicked() {
+                    state.selected.clear();
+                }
+            }
+            if self.columns.len() > 2 {
+                ui.add_space((ui.available_width() - 96.0).max(0.0));
+                let opener = kit::flat_button(ui, Some(Icon::Columns), &words("table-columns"), true);
+                egui::Popup::menu(&opener)
+                    .close_behavior(egui::PopupCloseBehavior::CloseOnClickOutside)
+                    .show(|ui| {
+                        ui.set_min_width(180.0);
+                        self.column_choice(ui, state);
+                    });
+            }
+        });
+        ui.add_space(4.0);
+    }
+
+    fn column_choice(&self, ui: &mut Ui, state: &mut TableState) {
+        for (index, column) in self.columns.iter().enumerate() {
+            let mut shown = self.shows(state, index);
+            // The first column names the row and stays.
+            let response =
+                ui.add_enabled(index > 0, egui::Checkbox::new(&mut shown, ramp::body(&column.title)));
+            if response.changed() && !state.toggled.remove(&index) {
+                state.toggled.insert(index);
+            }
+        }
+    }
+}
+
+fn filter_box(ui: &mut Ui, cx: &Cx<'_>, filter: &mut String) {
+    let edit = egui::TextEdit::singleline(filter)
+        .hint_text(words("table-filter"))
+        .desired_width(210.0)
+        .align(Align2::LEFT_CENTER)
+        .min_size(vec2(0.0, 28.0))
+        .margin(Margin { left: 28, right: 8, top: 5, bottom: 5 });
+    let response = ui.add(edit).accessible_name(words("table-filter"));
+    let mark = response.rect.left_center() + vec2(15.0, 0.0);
+    crate::theme::icons::paint(ui.painter(), mark, Icon::Search, 14.0, cx.theme.text2);
+    if response.has_focus() && ui.input(|i| i.key_pressed(egui::Key::Escape)) {
+        filter.clear();
+    }
+}

@@ -1,0 +1,90 @@
+//! How figures, spans and instants are said. Apart from `leeward_model::amount`, which has no time zone.
+
+use jiff::{Timestamp, tz::TimeZone};
+use leeward_model::{Message, Moment, amount, text};
+use std::sync::OnceLock;
+
+static ZONE: OnceLock<TimeZone> = OnceLock::new();
+
+/// Sets the time zone of all instants shown, once, when the window opens. Without it they are UTC.
+pub fn set_zone(zone: TimeZone) {
+    // A second window keeps the zone of the first.
+    ZONE.set(zone).ok();
+}
+
+/// The sentence of a key.
+#[must_use]
+pub fn words(key: &'static str) -> String {
+    text::text(key)
+}
+
+/// A message that arguments are added to: `msg("items-count").with("n", 3u32).render()`.
+#[must_use]
+pub const fn msg(key: &'static str) -> Message {
+    Message::new(key)
+}
+
+/// `1.5 GiB`.
+#[must_use]
+pub fn bytes(bytes: u64) -> String {
+    amount::size(bytes)
+}
+
+/// `3.2 MiB/s`.
+#[must_use]
+pub fn rate(bytes_per_sec: u64) -> String {
+    format!("{}/s", amount::size(bytes_per_sec))
+}
+
+/// `0.4 s`, `12 s`, `3 min 20 s`.
+#[must_use]
+#[expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "negative and huge spans are clamped"
+)]
+pub fn secs(secs: f64) -> String {
+    if secs < 10.0 { format!("{:.1} s", secs.max(0.0)) } else { amount::span(secs.min(1e15).round() as u64) }
+}
+
+/// A whole number of seconds.
+#[must_use]
+pub fn span(secs: u64) -> String {
+    amount::span(secs)
+}
+
+/// `3 min ago`, and the exact time for hovering.
+#[must_use]
+pub fn age(moment: Moment, now: Moment) -> (String, String) {
+    let past = now.secs_since(moment);
+    let n = past.unsigned_abs();
+    let (key, n) = match (past, n) {
+        (..-4, 0..=59) => ("age-in-secs", n),
+        (..-4, 60..=3_599) => ("age-in-mins", n / 60),
+        (..-4, _) => ("age-in-hours", n / 3_600),
+        (_, 0..=4) => ("age-now", 0),
+        (_, 0..=59) => ("age-secs", n),
+        (_, 60..=3_599) => ("age-mins", n / 60),
+        (_, 3_600..=172_799) => ("age-hours", n / 3_600),
+        _ => ("age-days", n / 86_400),
+    };
+    (msg(key).with("n", n).render(), date_time(moment))
+}
+
+/// `21 Nov 2026 14:05:30`.
+#[must_use]
+pub fn date_time(moment: Moment) -> String {
+    format(moment, "%-d %b %Y %H:%M:%S")
+}
+
+/// `14:05`.
+#[must_use]
+pub fn clock_time(moment: Moment) -> String {
+    format(moment, "%H:%M")
+}
+
+fn format(moment: Moment, pattern: &str) -> String {
+    let Ok(stamp) = Timestamp::from_millisecond(moment.0) else { return String::new() };
+    let zone = ZONE.get().cloned().unwrap_or(TimeZone::UTC);
+    stamp.to_zoned(zone).strftime(pattern).to_string()
+}
