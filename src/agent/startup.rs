@@ -7,7 +7,7 @@ use crate::item::Item;
 use crate::{receive, source};
 use leeward_fabric::{Fence, FenceRecord, FoundMachine, Hypervisor as _};
 use leeward_link::messages::Role;
-use leeward_model::{Epoch, Message};
+use leeward_model::Message;
 use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -97,7 +97,7 @@ fn settled(host: &Host, machine: &FoundMachine, told: &mut BTreeSet<leeward_mode
         {
             return true;
         }
-        if !confirmed(host, item) {
+        if !may_run(host, item) {
             if told.insert(id) {
                 host.event(Some(item), Message::new("agent-start-waits"), None);
             }
@@ -116,18 +116,20 @@ fn settled(host: &Host, machine: &FoundMachine, told: &mut BTreeSet<leeward_mode
     }
 }
 
-/// Whether this host may still run the machine.
-fn confirmed(host: &Host, item: &Item) -> bool {
+/// Whether this host may still run the machine and send its changes. A machine that runs was confirmed when it was
+/// started; otherwise the engine or the other side must know, because a failover may have happened meanwhile.
+pub(crate) fn may_run(host: &Host, item: &Item) -> bool {
     if item.live().confirmed {
         return true;
     }
-    let record = item.record();
-    // Failed over to here, nobody else had a newer epoch when this host was the last to raise it; but it may have
-    // been moved on from here. The engine or the other side knows.
-    let agreed = host.engine_agrees.load(Ordering::Acquire)
-        || (record.role == Role::Source && source::peer_confirms(host, item) == Some(true));
+    let runs = host.item_folder(item).is_ok_and(|folder| host.driver.alive(&folder));
+    let source = item.record().role == Role::Source;
+    let agreed = runs
+        || host.engine_agrees.load(Ordering::Acquire)
+        || (source && source::peer_confirms(host, item) == Some(true));
     if agreed {
         item.live().confirmed = true;
+        item.wake();
     }
-    agreed && record.epoch >= Epoch::FIRST
+    agreed
 }

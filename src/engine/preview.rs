@@ -147,7 +147,9 @@ fn failover(
         Some(secs) if newest && shut_down && source_here => {
             Message::new("preview-failover-loss-if").with("item", name).with("span", amount::span(secs))
         }
-        Some(secs) => Message::new("preview-failover-loss").with("item", name).with("span", amount::span(secs)),
+        Some(secs) => {
+            Message::new("preview-failover-loss").with("item", name).with("span", amount::span(secs))
+        }
         None => Message::new("preview-failover-loss-unknown").with("item", name),
     });
     let host = state.server_name(source);
@@ -182,7 +184,8 @@ fn enable(state: &State, machines: &[leeward_model::MachineId], preview: &mut Pr
         })
         .sum();
     preview.notes.push(
-        Message::new("preview-enable-copy").with("machines", machines.len()).with("size", amount::size(bytes)),
+        Message::new("preview-enable-copy")
+            .with("machines", machines.len())
+            .with("size", amount::size(bytes)),
     );
 }
-

@@ -3,10 +3,10 @@
 
 use leeward_link::messages::PowerAction;
 use leeward_model::{
-    AgentId, CycleSample, DiskId, Epoch, EventView, Fault, FenceProof, FinalSyncDone, Forward, InSync, ItemId, JobId,
-    JobState, KeyId, KeyState, MachineDefinition, MachineId, Message, Moment, NetworkChoice, Phase, Place,
-    PointChoice, PointId, PolicyId, Protection, ReceiptId, ReplicationPolicy, Side, SiteId, SourceQuiesced,
-    StepState, TestId, TestState, VaultId, Verb,
+    AgentId, CycleSample, DiskId, Epoch, EventView, Fault, FenceProof, FinalSyncDone, Forward, InSync,
+    ItemId, JobId, JobState, KeyId, KeyState, MachineDefinition, MachineId, Message, Moment, NetworkChoice,
+    Phase, Place, PointChoice, PointId, PolicyId, Protection, ReceiptId, ReplicationPolicy, Side, SiteId,
+    SourceQuiesced, StepState, TestId, TestState, VaultId, Verb,
 };
 use serde::{Deserialize, Serialize};
 

@@ -15,7 +15,9 @@ use crate::shell::trust::Trust;
 use crate::store::{AuditVerdict, Store, StoreError};
 use leeward_link::LinkError;
 use leeward_link::private_file::{private_folder, write_private};
-use leeward_model::{CopyFrequency, Fault, Moment, PolicyId, Recovery, ReplicationPolicy, Retention, VaultId};
+use leeward_model::{
+    CopyFrequency, Fault, Moment, PolicyId, Recovery, ReplicationPolicy, Retention, VaultId,
+};
 use serde::{Deserialize, Serialize};
 use std::fs::{self, File, OpenOptions};
 use std::future::Future;
@@ -261,10 +263,8 @@ impl VaultFolder {
             Err(e) if e.kind() == io::ErrorKind::NotFound => return Ok(Listen::default()),
             Err(source) => return Err(VaultError::Io { path, source }),
         };
-        serde_json::from_str(&text).map_err(|e| VaultError::Io {
-            path,
-            source: io::Error::new(io::ErrorKind::InvalidData, e),
-        })
+        serde_json::from_str(&text)
+            .map_err(|e| VaultError::Io { path, source: io::Error::new(io::ErrorKind::InvalidData, e) })
     }
 
     /// Keeps where the engine listens.

@@ -98,7 +98,8 @@ impl Credential {
     pub(crate) fn root(&self) -> Result<CertificateDer<'static>, LinkError> {
         let bad = |detail: String| LinkError::credential("root certificate", detail);
         let chain = chain(&self.ca_pem).map_err(bad)?;
-        let [root] = <[_; 1]>::try_from(chain).map_err(|c| bad(format!("{} certificates, not one", c.len())))?;
+        let [root] =
+            <[_; 1]>::try_from(chain).map_err(|c| bad(format!("{} certificates, not one", c.len())))?;
         Ok(root)
     }
 

@@ -217,12 +217,14 @@ impl LinkError {
             | Self::Credential { detail, .. }
             | Self::File { detail, .. } => detail.clone(),
             Self::TimedOut { doing, .. } => (*doing).to_owned(),
-            Self::Ended { .. } | Self::EndedHere { .. } | Self::Revoked { .. } | Self::NoCertificate { .. } => {
-                String::new()
-            }
-            Self::NotOurPeer { .. } | Self::TurnedAway { .. } | Self::Version { .. } | Self::TooLong { .. } => {
-                self.to_string()
-            }
+            Self::Ended { .. }
+            | Self::EndedHere { .. }
+            | Self::Revoked { .. }
+            | Self::NoCertificate { .. } => String::new(),
+            Self::NotOurPeer { .. }
+            | Self::TurnedAway { .. }
+            | Self::Version { .. }
+            | Self::TooLong { .. } => self.to_string(),
         }
     }
 }

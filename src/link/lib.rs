@@ -13,9 +13,11 @@
 //! | `clock`, `secret`, `private_file`, `error` | time as it is given, text nobody prints, files nobody else reads, failures |
 
 pub mod authority;
+pub mod bulk;
 pub mod certificate;
 pub mod clock;
 pub mod control;
+pub mod enrol;
 #[expect(missing_docs, reason = "fields repeat what their variants document")]
 pub mod error;
 pub mod identity;
@@ -23,13 +25,17 @@ pub mod identity;
 pub mod messages;
 pub mod private_file;
 pub mod proxy;
+pub mod registration_key;
 pub mod secret;
 pub mod tls;
 
-pub use authority::Authority;
+pub use authority::{AgentRequest, Authority};
 pub use certificate::{CertificateFacts, Credential, needs_rotation};
 pub use clock::Clock;
+pub use enrol::{EnrolError, Enrolment, HostDescription, HostIdentity, KnownTrust};
 pub use error::{LinkError, Whose};
 pub use identity::{Identity, Party, Wanted};
+pub use proxy::{Proxy, ProxyCredentials};
+pub use registration_key::{KeyError, NewKey, RegistrationKey};
 pub use secret::Secret;
 pub use tls::{Protocol, Trust};

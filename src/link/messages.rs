@@ -5,9 +5,9 @@
 //! that runs or returns the result that was recorded, so that the engine may repeat itself after any crash.
 
 use leeward_model::{
-    AgentId, Consistency, CycleSample, DiskId, Epoch, Fault, FenceProof, FinalSyncDone, Forward, InSync, ItemId,
-    JobId, MachineDefinition, MachineId, Message, Moment, NetworkChoice, PointId, PointSummary, PowerState,
-    Progress, ReplicationPolicy, Sequence, SourceQuiesced, TestId,
+    AgentId, Consistency, CycleSample, DiskId, Epoch, Fault, FenceProof, FinalSyncDone, Forward, InSync,
+    ItemId, JobId, MachineDefinition, MachineId, Message, Moment, NetworkChoice, PointId, PointSummary,
+    PowerState, Progress, ReplicationPolicy, Sequence, SourceQuiesced, TestId,
 };
 use serde::{Deserialize, Serialize};
 

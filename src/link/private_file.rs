@@ -82,7 +82,8 @@ mod tests {
         assert_eq!(read_bounded(&path, 3).expect("read"), "new");
         #[cfg(unix)]
         {
-            let mode = std::os::unix::fs::PermissionsExt::mode(&fs::metadata(&path).expect("there").permissions());
+            let mode =
+                std::os::unix::fs::PermissionsExt::mode(&fs::metadata(&path).expect("there").permissions());
             assert_eq!(mode & 0o777, 0o600);
         }
         assert_eq!(fs::read_dir(folder.path()).expect("folder").count(), 1, "no draft is left");

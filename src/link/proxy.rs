@@ -99,8 +99,15 @@ mod tests {
     fn status_lines_are_read_strictly() {
         assert_eq!(status(b"HTTP/1.1 200 Connection established\r\n\r\n"), Some(200));
         assert_eq!(status(b"HTTP/1.0 407\r\n\r\n"), Some(407));
-        for bad in ["", "HTTP/1.1", "HTTP/1.1 20\r\n", "HTTP/1.1 2000\r\n", "HTTP/1.1 +20 x", "HTTP/2 200 x", "200 ok"]
-        {
+        for bad in [
+            "",
+            "HTTP/1.1",
+            "HTTP/1.1 20\r\n",
+            "HTTP/1.1 2000\r\n",
+            "HTTP/1.1 +20 x",
+            "HTTP/2 200 x",
+            "200 ok",
+        ] {
             assert_eq!(status(bad.as_bytes()), None, "{bad}");
         }
     }

@@ -108,10 +108,7 @@ pub fn symptoms(of: &Symptoms<'_>) -> Vec<HealthIssue> {
 /// The health that follows from the symptoms.
 #[must_use]
 pub fn health(protection: &Protection, issues: &[HealthIssue]) -> Health {
-    if matches!(
-        protection,
-        Protection::Enabling | Protection::FailingOver { .. } | Protection::Disabling
-    ) {
+    if matches!(protection, Protection::Enabling | Protection::FailingOver { .. } | Protection::Disabling) {
         return Health::NotApplicable;
     }
     issues.iter().map(|i| i.severity).max().unwrap_or(Health::Healthy)
@@ -146,8 +143,7 @@ fn replication(of: &Symptoms<'_>, found: &mut Vec<HealthIssue>) {
     let expected = of.cycles.done + of.cycles.missed;
     if expected >= CYCLES_MIN && f64::from(of.cycles.missed) > MISSED_SHARE_MAX * f64::from(expected) {
         let mut missed = issue(Health::Warning, "health-missed-cycles", of, of.now);
-        missed.fault.what =
-            missed.fault.what.with("missed", of.cycles.missed).with("expected", expected);
+        missed.fault.what = missed.fault.what.with("missed", of.cycles.missed).with("expected", expected);
         found.push(missed);
     }
     if of.cycles.done >= CYCLES_MIN && of.cycles.latency_secs > LATENCY_SECS_MAX {

@@ -299,7 +299,7 @@ pub(crate) fn hashes(rest: &[u8]) -> impl Iterator<Item = Digest> + '_ {
 
 /// Blocks of a frame.
 pub(crate) fn blocks(first: u64, rest: &[u8]) -> Result<impl Iterator<Item = (u64, &[u8])> + '_> {
-    if rest.is_empty() || rest.len() % BLOCK != 0 {
+    if rest.is_empty() || !rest.len().is_multiple_of(BLOCK) {
         return Err(ReplicationError::protocol("no whole number of blocks"));
     }
     Ok(rest.chunks_exact(BLOCK).enumerate().map(move |(n, b)| (first.saturating_add(n as u64), b)))

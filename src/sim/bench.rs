@@ -1,6 +1,29 @@
 //! How many items one core keeps up with: the engine alone, fed with the facts of many hosts as fast as it takes
 //! them, and the snapshots it makes meanwhile. Apart from `world`, which is about what goes wrong.
 
+use crate::seed::Seed;
+use leeward_engine::core::{Core, IdSource as _, Input, Record, VaultRecord};
+use leeward_engine::records::{ItemRecord, ServerRecord, SiteRecord};
+use leeward_link::messages::{Activity, AgentHello, AgentReport, DiskFacts, Fact, ItemFacts, Role};
+use leeward_model::{
+    AgentId, Consistency, CopyFrequency, CycleSample, DiskDefinition, DiskFormat, DiskId, Epoch, ItemId,
+    MachineDefinition, MachineId, Moment, Place, PointId, PointKind, PointSummary, PolicyId, PowerState,
+    Protection, ReplicationPolicy, Retention, Sequence, Side, SiteId, VaultId,
+};
+use std::collections::VecDeque;
+
+/// Hosts on each side.
+const HOSTS: usize = 50;
+
+/// Points a target keeps.
+const POINTS: usize = 24;
+
+/// Seconds between two cycles of an item.
+const FREQUENCY_SECS: i64 = 30;
+
+/// Publications per second of the world, as the engine's shell makes them at most.
+const PUBLICATIONS: i64 = 4;
+
 /// What a load came to.
 #[derive(Clone, Copy, PartialEq, Debug)]
 pub struct EngineLoad {
@@ -16,8 +39,248 @@ pub struct EngineLoad {
     pub headroom: f64,
 }
 
-/// Placeholder until the core stands.
+struct One {
+    record: ItemRecord,
+    points: VecDeque<PointSummary>,
+    sequence: u64,
+}
+
+/// Plays `world_secs` seconds of `items` items that all replicate every 30 seconds. `clock` tells the seconds of
+/// processor time this thread has used.
+///
+/// # Panics
+/// When the engine does not take the estate.
 #[must_use]
-pub fn bench_engine(_items: usize, _world_secs: i64, _clock: &dyn Fn() -> f64) -> EngineLoad {
-    EngineLoad { items: 0, world_secs: 0.0, cpu_secs: 0.0, snapshots: 0, headroom: 0.0 }
+pub fn bench_engine(items: usize, world_secs: i64, clock: &dyn Fn() -> f64) -> EngineLoad {
+    let mut seed = Seed::new(7);
+    let (records, mut all) = estate(items, &mut seed);
+    let mut core = Core::load(records, Vec::new(), Vec::new());
+    let start = Moment(1_700_000_000_000);
+    core.apply(Input::Started, start, &mut seed);
+    let agents: Vec<AgentId> = all
+        .iter()
+        .flat_map(|o| [o.record.primary.agent, o.record.recovery.agent])
+        .collect::<std::collections::BTreeSet<_>>()
+        .into_iter()
+        .collect();
+    for agent in agents {
+        let hello = AgentHello {
+            agent,
+            host: agent.to_string(),
+            site: "Stockholm".to_owned(),
+            version: "0.1.0".to_owned(),
+            replication_addr: "192.0.2.1:8084".to_owned(),
+        };
+        core.apply(
+            Input::AgentConnected { hello, certificate_expires: Moment(i64::MAX / 4) },
+            start,
+            &mut seed,
+        );
+        let fact = Fact::Report(Box::new(empty_report(start)));
+        core.apply(Input::Fact { agent, fact }, start, &mut seed);
+    }
+    for one in &mut all {
+        cycle(&mut core, one, start, &mut seed);
+    }
+    assert_eq!(core.snapshot(start).items.len(), items, "the engine has taken the estate");
+    let (mut snapshots, began) = (0, clock());
+    let share = items.div_ceil(usize::try_from(FREQUENCY_SECS).unwrap_or(30));
+    for second in 0..world_secs {
+        let now = start.plus_secs(second + 1);
+        let turn = usize::try_from(second % FREQUENCY_SECS).unwrap_or(0);
+        let due = all.iter_mut().skip(turn * share).take(share);
+        let part = share.div_ceil(usize::try_from(PUBLICATIONS).unwrap_or(4));
+        for (n, one) in due.enumerate() {
+            cycle(&mut core, one, now, &mut seed);
+            if n % part == part - 1 {
+                let shown = core.snapshot(now);
+                snapshots += u64::from(shown.revision > 0);
+            }
+        }
+        core.apply(Input::Tick, now, &mut seed);
+    }
+    let cpu_secs = clock() - began;
+    #[expect(clippy::cast_precision_loss, reason = "seconds")]
+    let world = world_secs as f64;
+    EngineLoad { items, world_secs: world, cpu_secs, snapshots, headroom: world / cpu_secs.max(1e-9) }
+}
+
+/// Both hosts of an item say what a cycle has brought.
+fn cycle(core: &mut Core, one: &mut One, now: Moment, seed: &mut Seed) {
+    one.sequence += 1;
+    let point = PointSummary {
+        id: PointId(seed.new_id()),
+        epoch: one.record.epoch,
+        sequence: Sequence(one.sequence),
+        instant: now,
+        committed_at: now,
+        consistency: Consistency::Crash,
+        kind: PointKind::Delta,
+        size_bytes: 1 << 20,
+        pinned: false,
+    };
+    one.points.push_front(point);
+    one.points.truncate(POINTS);
+    let source = facts(one, Role::Source, now);
+    let agent = one.record.primary.agent;
+    core.apply(Input::Fact { agent, fact: Fact::Item(Box::new(source)) }, now, seed);
+    let target = facts(one, Role::Target, now);
+    let agent = one.record.recovery.agent;
+    core.apply(Input::Fact { agent, fact: Fact::Item(Box::new(target)) }, now, seed);
+}
+
+fn facts(one: &One, role: Role, now: Moment) -> ItemFacts {
+    let source = role == Role::Source;
+    let sample =
+        CycleSample { at: now, rpo_secs: 30.0, sent_bytes: 1 << 20, ship_secs: 0.2, capture_ms: 20.0 };
+    ItemFacts {
+        item: one.record.id,
+        at: now,
+        role,
+        epoch: one.record.epoch,
+        revision: one.record.revision,
+        power: if source { PowerState::Running } else { PowerState::Off },
+        superseded: false,
+        activity: if source { Activity::Waiting } else { Activity::Idle },
+        fault: None,
+        fault_since: None,
+        synced_to: Some(now),
+        sequence: Sequence(one.sequence),
+        consistency: Some(Consistency::Crash),
+        disks: one
+            .record
+            .machine
+            .disks
+            .iter()
+            .map(|d| DiskFacts {
+                disk: d.id,
+                tracked: source,
+                dirty_bytes: one.sequence << 16,
+                log_bytes: 0,
+                replica_bytes: one.sequence << 20,
+                progress: None,
+            })
+            .collect(),
+        points: if source { Vec::new() } else { one.points.iter().cloned().collect() },
+        tests: Vec::new(),
+        cycles: if source { vec![sample] } else { Vec::new() },
+        guest_write_p99_ms: source.then_some((2.0, 1.5)),
+    }
+}
+
+const fn empty_report(at: Moment) -> AgentReport {
+    AgentReport {
+        at,
+        hypervisor: String::new(),
+        free_bytes: 1 << 40,
+        total_bytes: 1 << 41,
+        certificate_expires: Moment(i64::MAX / 4),
+        machines: Vec::new(),
+        items: Vec::new(),
+    }
+}
+
+/// A vault with two sites, their hosts and the items.
+fn estate(items: usize, seed: &mut Seed) -> (Vec<Record>, Vec<One>) {
+    let mut records = vec![Record::Vault(VaultRecord {
+        id: VaultId(seed.new_id()),
+        name: "Load".to_owned(),
+        created: Moment(0),
+        engine_addr: "192.0.2.9:8443".to_owned(),
+    })];
+    let mut sites = Vec::new();
+    for name in ["Stockholm", "Göteborg"] {
+        let site = SiteId(seed.new_id());
+        records.push(Record::Site(SiteRecord { id: site, name: name.to_owned(), created: Moment(0) }));
+        let hosts: Vec<Place> = (0..HOSTS).map(|_| Place { site, agent: AgentId(seed.new_id()) }).collect();
+        for (n, host) in hosts.iter().enumerate() {
+            records.push(Record::Server(server(name, n, host)));
+        }
+        sites.push(hosts);
+    }
+    let policy = ReplicationPolicy {
+        id: PolicyId(seed.new_id()),
+        name: "30 seconds".to_owned(),
+        copy_frequency: CopyFrequency::Secs30,
+        retention: Retention::default(),
+        app_consistent_every_mins: 0,
+        bandwidth_bytes_per_sec_max: 0,
+    };
+    records.push(Record::Policy(policy.clone()));
+    let mut all = Vec::with_capacity(items);
+    for n in 0..items {
+        let (Some(primary), Some(recovery)) = (sites[0].get(n % HOSTS), sites[1].get(n % HOSTS)) else {
+            continue;
+        };
+        let record = item(n, primary, recovery, policy.id, seed);
+        records.push(Record::Item(Box::new(record.clone())));
+        all.push(One { record, points: VecDeque::new(), sequence: 0 });
+    }
+    (records, all)
+}
+
+fn server(site: &str, n: usize, place: &Place) -> ServerRecord {
+    ServerRecord {
+        agent: place.agent,
+        name: format!("{site}-{n:02}"),
+        site: place.site,
+        version: "0.1.0".to_owned(),
+        replication_addr: "192.0.2.1:8084".to_owned(),
+        certificate_expires: Moment(i64::MAX / 4),
+        enrolled: Moment(0),
+        releases: Vec::new(),
+    }
+}
+
+fn item(n: usize, primary: &Place, recovery: &Place, policy: PolicyId, seed: &mut Seed) -> ItemRecord {
+    let disk = |name: &str, id| DiskDefinition {
+        id,
+        name: name.to_owned(),
+        path: format!("{name}.qcow2"),
+        format: DiskFormat::Qcow2,
+        size_bytes: 64 << 30,
+    };
+    ItemRecord {
+        id: ItemId(seed.new_id()),
+        machine: MachineDefinition {
+            id: MachineId(seed.new_id()),
+            name: format!("vm-{n:05}"),
+            memory_mib: 4096,
+            vcpus: 2,
+            disks: vec![disk("os", DiskId(seed.new_id())), disk("data", DiskId(seed.new_id()))],
+            nics: Vec::new(),
+            autostart: true,
+        },
+        primary: primary.clone(),
+        recovery: recovery.clone(),
+        active: Side::Primary,
+        epoch: Epoch::FIRST,
+        protection: Protection::Protected,
+        protection_since: Moment(0),
+        policy,
+        paused: false,
+        revision: 1,
+        tests: Vec::new(),
+        superseded: false,
+        unfence_owed: None,
+        created: Moment(0),
+        last_test_ok: None,
+        last_failover_ok: None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_small_load_is_played_and_shown() {
+        let ticks = std::cell::Cell::new(0.0);
+        let load = bench_engine(60, 31, &|| {
+            ticks.set(ticks.get() + 1.0);
+            ticks.get()
+        });
+        assert_eq!(load.items, 60);
+        assert!(load.snapshots >= 31, "{load:?}");
+    }
 }

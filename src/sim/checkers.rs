@@ -61,10 +61,9 @@ pub fn acknowledged_is_kept(world: &World) {
     for record in items(world) {
         let source = world.hosts.get(&record.place(record.active).agent);
         let target = world.hosts.get(&record.place(record.active.other()).agent);
-        let (Some(source), Some(target)) = (
-            source.and_then(|h| h.items.get(&record.id)),
-            target.and_then(|h| h.items.get(&record.id)),
-        ) else {
+        let (Some(source), Some(target)) =
+            (source.and_then(|h| h.items.get(&record.id)), target.and_then(|h| h.items.get(&record.id)))
+        else {
             continue;
         };
         if source.role != Role::Source || target.role != Role::Target || source.acknowledged.is_empty() {
@@ -95,9 +94,10 @@ pub fn audit_is_complete(world: &World) {
         });
         assert!(asked, "a job that nobody asked for: {job:#?}");
         if job.state.is_over() {
-            let ended = world.vault.database.audit.iter().any(|entry| {
-                entry.job == Some(job.id) && matches!(entry.phase, AuditPhase::Ended { .. })
-            });
+            let ended =
+                world.vault.database.audit.iter().any(|entry| {
+                    entry.job == Some(job.id) && matches!(entry.phase, AuditPhase::Ended { .. })
+                });
             assert!(ended, "the audit does not say how a job ended: {job:#?}");
         }
     }
@@ -120,6 +120,7 @@ pub fn comes_to_rest(world: &mut World) {
     let rested = world.run_until(3_600, |world| {
         if world.now % 60 == 0 {
             world.restart_one();
+            resume_all(world);
         }
         at_rest(world).is_ok()
     });
@@ -129,6 +130,16 @@ pub fn comes_to_rest(world: &mut World) {
     }
     acknowledged_is_kept(world);
     audit_is_complete(world);
+}
+
+/// What a person paused, a person resumes.
+fn resume_all(world: &mut World) {
+    let Some(snapshot) = world.snapshot() else { return };
+    for item in snapshot.items.iter() {
+        if item.verb(Verb::ResumeReplication).is_some_and(|v| v.refused.is_none()) {
+            world.command(Command::ResumeReplication { item: item.id });
+        }
+    }
 }
 
 fn at_rest(world: &mut World) -> Result<(), String> {
@@ -149,7 +160,8 @@ fn at_rest(world: &mut World) -> Result<(), String> {
 }
 
 fn item_at_rest(world: &World, item: &ItemView) -> Result<(), String> {
-    let wrong = |what: &str| Err(format!("{}: {what}, {:?} epoch {}", item.name, item.protection, item.epoch));
+    let wrong =
+        |what: &str| Err(format!("{}: {what}, {:?} epoch {}", item.name, item.protection, item.epoch));
     let (Some(active), Some(other)) = (
         world.hosts.get(&item.active_place().agent).and_then(|h| h.items.get(&item.id)),
         world.hosts.get(&item.target_place().agent).and_then(|h| h.items.get(&item.id)),
@@ -164,6 +176,10 @@ fn item_at_rest(world: &World, item: &ItemView) -> Result<(), String> {
             ((active.role, other.role), (Role::Source, Role::Target))
         }
         Protection::Reversing => ((active.role, other.role), (Role::Source, Role::Target)),
+        // A reverse replication that was taken back leaves the other side a target: it cannot run the machine.
+        Protection::Committed { .. } if other.role == Role::Target => {
+            ((active.role, other.role), (Role::FailedOver, Role::Target))
+        }
         Protection::FailedOver { .. } | Protection::Committed { .. } => {
             ((active.role, other.role), (Role::FailedOver, Role::Fenced))
         }
@@ -228,17 +244,13 @@ pub fn command_of(verb: Verb, view: &ItemView, seed: &mut Seed) -> Option<Comman
         Verb::TestFailover => {
             Command::TestFailover { item, point: PointChoice::Latest, network: NetworkChoice::Isolated }
         }
-        Verb::CleanUpTestFailover => Command::CleanUpTestFailover {
-            item,
-            test: view.tests.first()?.id,
-            notes: String::new(),
-        },
+        Verb::CleanUpTestFailover => {
+            Command::CleanUpTestFailover { item, test: view.tests.first()?.id, notes: String::new() }
+        }
         Verb::PlannedFailover => Command::PlannedFailover { item },
-        Verb::Failover => Command::Failover {
-            item,
-            point: PointChoice::Latest,
-            shut_down_source: seed.in_thousand(500),
-        },
+        Verb::Failover => {
+            Command::Failover { item, point: PointChoice::Latest, shut_down_source: seed.in_thousand(500) }
+        }
         Verb::ChangeRecoveryPoint => {
             Command::ChangeRecoveryPoint { item, point: seed.pick(&view.points)?.id }
         }

@@ -43,7 +43,11 @@ impl Machine {
             nics: vec![Nic {
                 network: "lan".to_owned(),
                 mac: "52:54:00:00:00:01".to_owned(),
-                forwards: vec![Forward { host_addr: "127.0.0.1".to_owned(), host_port: 8080, guest_port: 80 }],
+                forwards: vec![Forward {
+                    host_addr: "127.0.0.1".to_owned(),
+                    host_port: 8080,
+                    guest_port: 80,
+                }],
             }],
             autostart: true,
         };

@@ -4,8 +4,8 @@
 use crate::guest::{Content, Machine};
 use leeward_engine::core::CallId;
 use leeward_link::messages::{
-    Activity, AgentHello, AgentReport, Assignment, DiskFacts, ItemFacts, MachineFacts, Op, Reply, Request, Role,
-    TestFacts,
+    Activity, AgentHello, AgentReport, Assignment, DiskFacts, ItemFacts, MachineFacts, Op, Reply, Request,
+    Role, TestFacts,
 };
 use leeward_model::{
     AgentId, Consistency, CycleSample, Epoch, Fault, ItemId, MachineId, Message, Moment, PointSummary,

@@ -5,7 +5,8 @@ use crate::guest::Machine;
 use crate::host::{Copy, Host, Kept, Test, fault};
 use leeward_link::messages::{Assignment, PowerAction, Request, Response, Role};
 use leeward_model::{
-    Epoch, EvidenceMint, Fault, ItemId, Moment, PointId, PointKind, PointSummary, PowerState, Recovery, Sequence,
+    Epoch, EvidenceMint, Fault, ItemId, Moment, PointId, PointKind, PointSummary, PowerState, Recovery,
+    Sequence,
 };
 use std::rc::Rc;
 
@@ -68,7 +69,10 @@ impl Host {
             Request::AwaitInSync { .. } => match (kept.copy, kept.in_sync) {
                 (None, true) => {
                     let point = PointId(item.0);
-                    Done::Ended(Response::InSync { proof: mint.in_sync(item, kept.epoch, point), sent_bytes: 1 })
+                    Done::Ended(Response::InSync {
+                        proof: mint.in_sync(item, kept.epoch, point),
+                        sent_bytes: 1,
+                    })
                 }
                 _ => Done::NotYet,
             },
@@ -261,16 +265,12 @@ impl Host {
         if kept.role != Role::Fenced {
             return refuse("sim-not-fenced");
         }
-        let content =
-            self.machines.remove(&assignment.machine.id).map(|m| m.content).unwrap_or_default();
+        let content = self.machines.remove(&assignment.machine.id).map(|m| m.content).unwrap_or_default();
         kept.epoch = assignment.epoch;
         kept.assignment = assignment.clone();
         kept.role = Role::Target;
         kept.superseded = false;
-        kept.points = vec![(
-            summary(PointId(uuid_of(at)), kept, at.at, PointKind::Safety),
-            content,
-        )];
+        kept.points = vec![(summary(PointId(uuid_of(at)), kept, at.at, PointKind::Safety), content)];
         Done::Ended(Response::Done)
     }
 

@@ -5,7 +5,9 @@ use crate::guest::Content;
 use crate::host::Host;
 use crate::perform::{Instant, summary, uuid_of};
 use leeward_link::messages::Role;
-use leeward_model::{AgentId, CycleSample, Epoch, ItemId, Moment, PointId, PointKind, PointSummary, Sequence};
+use leeward_model::{
+    AgentId, CycleSample, Epoch, ItemId, Moment, PointId, PointKind, PointSummary, Sequence,
+};
 use std::collections::BTreeMap;
 use std::rc::Rc;
 
@@ -26,7 +28,12 @@ pub(crate) struct Log {
 pub(crate) type Reach<'a> = dyn Fn(AgentId, AgentId) -> bool + 'a;
 
 /// One second of everything that hosts do by themselves.
-pub(crate) fn second(hosts: &mut BTreeMap<AgentId, Host>, reach: &Reach<'_>, at: &mut Instant<'_>, record: &mut u64) {
+pub(crate) fn second(
+    hosts: &mut BTreeMap<AgentId, Host>,
+    reach: &Reach<'_>,
+    at: &mut Instant<'_>,
+    record: &mut u64,
+) {
     let agents: Vec<AgentId> = hosts.keys().copied().collect();
     for agent in agents {
         let Some(host) = hosts.get_mut(&agent) else { continue };
@@ -123,8 +130,7 @@ fn receive(host: &mut Host, log: Log, at: &mut Instant<'_>) -> Option<PointId> {
     kept.sequence = log.sequence;
     let made = PointSummary { instant: log.at, ..summary(id, kept, at.at, log.kind) };
     kept.points.insert(0, (made, log.content));
-    let open: Vec<PointId> =
-        host.tests.values().filter(|t| t.item == log.item).map(|t| t.point).collect();
+    let open: Vec<PointId> = host.tests.values().filter(|t| t.item == log.item).map(|t| t.point).collect();
     let mut seen = 0;
     kept.points.retain(|(p, _)| {
         seen += 1;

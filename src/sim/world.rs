@@ -14,8 +14,8 @@ use leeward_engine::records::VaultRecord;
 use leeward_link::messages::{Fact, Op, Reply, Request, Response};
 use leeward_model::{
     Accepted, AgentId, Command, CommandOutcome, CopyFrequency, DiskId, EvidenceMint, ItemId, ItemView, JobId,
-    JobView, MachineId, Message, Moment, PointKind, PolicyId, ReceiptId, Recovery, ReplicationPolicy, Retention,
-    Snapshot, Start, VaultId,
+    JobView, MachineId, Message, Moment, PointKind, PolicyId, ReceiptId, Recovery, ReplicationPolicy,
+    Retention, Snapshot, Start, VaultId,
 };
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
@@ -31,13 +31,13 @@ pub struct Plan {
     pub delay_max: i64,
     /// Every call arrives twice.
     pub calls_twice: bool,
-    /// Steps of this id fail for good.
-    pub failing_step: Option<String>,
+    /// Steps (and undos, `undo-<id>`) of these ids fail for good.
+    pub failing_steps: Vec<String>,
 }
 
 impl Default for Plan {
     fn default() -> Self {
-        Self { hosts: 2, machines: 1, delay_max: 1, calls_twice: false, failing_step: None }
+        Self { hosts: 2, machines: 1, delay_max: 1, calls_twice: false, failing_steps: Vec::new() }
     }
 }
 
@@ -208,10 +208,16 @@ impl World {
             let all = snapshot.items.len() == snapshot.machines.iter().filter(|m| m.item.is_some()).count();
             all && !snapshot.items.is_empty()
                 && snapshot.items.iter().all(|i| {
-                    i.protection == leeward_model::Protection::Protected && !i.points.is_empty() && i.job.is_none()
+                    i.protection == leeward_model::Protection::Protected
+                        && !i.points.is_empty()
+                        && i.job.is_none()
                 })
         });
-        assert!(done, "everything is protected: {:#?}", self.transcript.iter().rev().take(30).collect::<Vec<_>>());
+        assert!(
+            done,
+            "everything is protected: {:#?}",
+            self.transcript.iter().rev().take(30).collect::<Vec<_>>()
+        );
     }
 
     /// A person gives a command.
@@ -283,7 +289,7 @@ impl World {
         self.say("faults end".to_owned());
         self.vault.death = None;
         self.ops_fail = None;
-        self.plan.failing_step = None;
+        self.plan.failing_steps.clear();
         self.peers_back = self.now;
         let now = self.now;
         self.hosts_back.values_mut().for_each(|at| *at = now);
@@ -326,8 +332,7 @@ impl World {
 
     /// Restarts a job that can be, as a person would.
     pub fn restart_one(&mut self) {
-        let found =
-            self.snapshot().and_then(|s| s.jobs.iter().find(|j| j.restart.is_none()).map(|j| j.id));
+        let found = self.snapshot().and_then(|s| s.jobs.iter().find(|j| j.restart.is_none()).map(|j| j.id));
         if let Some(job) = found {
             self.command(Command::RestartJob { job });
         }
@@ -472,7 +477,11 @@ impl World {
                 match self.attempt(agent, &op) {
                     Some(reply) => {
                         for call in op.calls.drain(..) {
-                            self.post(Letter::Input(Box::new(Input::Reply { agent, call, reply: reply.clone() })));
+                            self.post(Letter::Input(Box::new(Input::Reply {
+                                agent,
+                                call,
+                                reply: reply.clone(),
+                            })));
                         }
                     }
                     None => self.keep(agent, op),
@@ -517,7 +526,8 @@ impl World {
         let mut at = Instant { now: self.now, at: moment(self.now), seed: &mut self.seed };
         let shipped = replicate::ship(&mut self.hosts, agent, item, kind, &|_, _| reach, &mut at);
         let Some(point) = shipped else { return Err(fault("sim-link-down", Recovery::Retries)) };
-        let epoch = self.hosts.get(&agent).and_then(|h| h.items.get(&item)).map(|k| k.epoch).unwrap_or_default();
+        let epoch =
+            self.hosts.get(&agent).and_then(|h| h.items.get(&item)).map(|k| k.epoch).unwrap_or_default();
         let instant = moment(self.now);
         Ok(match kind {
             PointKind::Final => {
@@ -549,7 +559,7 @@ impl World {
 
     fn made_to_fail(&mut self, op: Option<&Op>) -> Option<Reply> {
         let op = op?;
-        if self.plan.failing_step.as_deref() == Some(op.step.as_str()) {
+        if self.plan.failing_steps.contains(&op.step) {
             return Some(Err(fault("sim-made-to-fail", Recovery::NeedsPerson)));
         }
         let (until, passes) = self.ops_fail?;
@@ -569,7 +579,10 @@ impl World {
             let now = moment(self.now);
             if let Some(host) = self.hosts.get_mut(&agent).filter(|h| h.up && h.session) {
                 let report = host.report(now);
-                self.post(Letter::Input(Box::new(Input::Fact { agent, fact: Fact::Report(Box::new(report)) })));
+                self.post(Letter::Input(Box::new(Input::Fact {
+                    agent,
+                    fact: Fact::Report(Box::new(report)),
+                })));
             }
         }
     }
@@ -618,6 +631,16 @@ impl World {
         }
     }
 
+    /// From now on, steps of these ids fail.
+    pub fn fail_steps(&mut self, steps: &[&str]) {
+        self.plan.failing_steps = steps.iter().map(|s| (*s).to_owned()).collect();
+    }
+
+    /// Every call arrives twice from now on.
+    pub const fn call_twice(&mut self) {
+        self.plan.calls_twice = true;
+    }
+
     /// Writes into the transcript.
     pub fn say(&mut self, what: String) {
         self.transcript.push(format!("{:>5} {what}", self.now));
@@ -639,7 +662,9 @@ fn brief(outcome: &CommandOutcome) -> String {
 
 const fn sender(input: &Input) -> Option<AgentId> {
     match input {
-        Input::Fact { agent, .. } | Input::Reply { agent, .. } | Input::AgentLost { agent, .. } => Some(*agent),
+        Input::Fact { agent, .. } | Input::Reply { agent, .. } | Input::AgentLost { agent, .. } => {
+            Some(*agent)
+        }
         _ => None,
     }
 }

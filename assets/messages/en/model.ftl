@@ -69,6 +69,7 @@ verb-restart-job-hint = Run a job again from where it stopped.
 
 refusal-wrong-kind = This command cannot be used on this kind of object
 refusal-job-running = { $verb } is under way for { $item }. Wait until it has ended, or cancel it
+refusal-job-stuck = { $verb } of { $item } got stuck. Restart that job first
 refusal-host-away = Host { $host } is not connected
 refusal-old-source-away = Host { $host } is not connected. It holds the disks that { $item } left, and they are the basis of the reverse copy
 refusal-initial-replication = The initial replication of { $item } is not complete

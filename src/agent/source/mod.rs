@@ -32,10 +32,15 @@ pub(crate) fn throw_logs_away(item: &Item, folder: &leeward_fabric::MachineFolde
 /// How often the worker looks at the track of changes while it waits.
 const LOOK: Duration = Duration::from_secs(5);
 
+/// How often it is asked whether this host may still write.
+const CONFIRM_AGAIN: Duration = Duration::from_secs(2);
+
 /// What is to be done.
 enum Next {
     /// Nothing, for so long.
     Wait(Duration),
+    /// To hear from somebody who knows that this host is still the one that may write.
+    Confirm,
     /// A full copy or comparison.
     Copy(CopyPlan),
     /// A cycle, for somebody who waits or because it is due.
@@ -73,6 +78,11 @@ fn work(host: &Host, item: &Item) {
             Next::Wait(most) => {
                 cycle::look(host, item);
                 item.wait(most);
+            }
+            Next::Confirm => {
+                if !crate::startup::may_run(host, item) {
+                    item.wait(CONFIRM_AGAIN);
+                }
             }
             Next::Copy(plan) => {
                 let Some(_slot) = host.copies.take(LOOK) else { continue };
@@ -116,6 +126,9 @@ fn next(item: &Item, now: Moment) -> Next {
             }
         }
         return Next::Wait(LOOK);
+    }
+    if !live.confirmed {
+        return Next::Confirm;
     }
     let at = Instant::now();
     if let Some(plan) = &record.source.copy

@@ -1,14 +1,12 @@
 //! Hosts: they enrol with a key, come and go, and are told whom they may talk to. Apart from `facts`, which is
 //! what they say while they are here.
 
+use super::Effect;
 use super::state::{Pending, Server};
 use super::turn::{About, Turn};
-use super::Effect;
 use crate::records::{AuditPhase, KeyRecord, Record, RecordKey, ServerRecord, SiteRecord};
 use leeward_link::messages::{AgentHello, Request};
-use leeward_model::{
-    AgentId, Health, KeyId, KeyState, Message, Moment, Refusal, SiteId, Verb,
-};
+use leeward_model::{AgentId, Health, KeyId, KeyState, Message, Moment, Refusal, SiteId, Verb};
 use std::collections::BTreeSet;
 
 /// Seconds without a word after which a session is given up, although nobody has ended it.

@@ -134,7 +134,9 @@ impl Turn<'_> {
         match (what, response) {
             (Corrected::Fence(_), Response::Fenced { proof }) => {
                 let epoch = record.epoch;
-                let Ok(protection) = record.protection.clone().source_fenced(id, epoch, proof) else { return };
+                let Ok(protection) = record.protection.clone().source_fenced(id, epoch, proof) else {
+                    return;
+                };
                 record.protection = protection;
                 record.superseded = true;
                 let what = Message::new("event-superseded").with("host", self.state.server_name(agent));
@@ -180,8 +182,7 @@ impl Turn<'_> {
                 continue;
             }
             let op = Op { job: JobId(release.item.0), step: "release".to_owned(), attempt: 1 };
-            let request =
-                Request::Release { op, item: release.item, delete_replica: release.delete_replica };
+            let request = Request::Release { op, item: release.item, delete_replica: release.delete_replica };
             self.call(Pending::Correction { agent, item: release.item }, request);
         }
     }

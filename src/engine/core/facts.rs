@@ -166,11 +166,12 @@ impl Turn<'_> {
         let policy = self.state.policies.get(&item.record.policy);
         let frequency = policy.map_or(30, |p| p.copy_frequency.secs());
         let cycled = !cycles.is_empty() && item.cycles.take(&cycles, frequency);
+        // A host that returns may say what it said before; the item may have moved on meanwhile.
+        self.correct(id, agent);
         if same && !cycled {
             return;
         }
         self.state.changed.items.insert(id);
-        self.correct(id, agent);
         self.tell_health(id);
     }
 
@@ -178,14 +179,14 @@ impl Turn<'_> {
     pub(super) fn tell_health(&mut self, id: ItemId) {
         let Some(item) = self.item(id) else { return };
         let issues = projector::item::issues(self.state, item, self.now);
-        let news: Vec<_> = issues.iter().filter(|i| !NO_NEWS.contains(&i.fault.code.as_str())).cloned().collect();
+        let news: Vec<_> =
+            issues.iter().filter(|i| !NO_NEWS.contains(&i.fault.code.as_str())).cloned().collect();
         let health = health::health(&item.record.protection, &news);
         let before = item.told_health;
         if health == before {
             return;
         }
-        let about =
-            About { subject: item.record.machine.name.clone(), item: Some(id), job: None };
+        let about = About { subject: item.record.machine.name.clone(), item: Some(id), job: None };
         if let Some(item) = self.state.items.get_mut(&id) {
             item.told_health = health;
         }
@@ -281,4 +282,3 @@ fn same(a: &ItemFacts, b: &ItemFacts) -> bool {
         && a.guest_write_p99_ms == b.guest_write_p99_ms
         && (a.role != Role::Source || a.fault_since == b.fault_since)
 }
-

@@ -14,6 +14,8 @@ use leeward_model::{
 
 /// Durations remembered per step.
 const DURATIONS_KEPT: usize = 16;
+/// Seconds that hosts get to come back after the engine has started.
+const GRACE_SECS: i64 = 10;
 
 /// What a job begins with.
 #[derive(Clone, Debug)]
@@ -28,12 +30,7 @@ pub(crate) struct Begin {
 }
 
 /// The record of a job whose steps have not begun. `host` names the host of each step.
-pub(crate) fn declare(
-    id: JobId,
-    begin: Begin,
-    now: Moment,
-    mut host: impl FnMut(On) -> String,
-) -> JobRecord {
+pub(crate) fn declare(id: JobId, begin: Begin, now: Moment, mut host: impl FnMut(On) -> String) -> JobRecord {
     let steps = workflows::steps(begin.args.workflow()).iter().map(|decl| step(decl, &mut host)).collect();
     JobRecord {
         id,
@@ -231,11 +228,29 @@ impl Turn<'_> {
         }
         let Next::Under(step) = next(&job.record) else { return };
         let Some(decl) = self.decl(id, step) else { return };
-        if let Some(Act::Call(to, request)) = self.act_of(id, step, decl.act, false, 0)
-            && to == agent
-        {
-            self.send_step(id, step, agent, *request, false);
-            self.deadline(id, decl.timeout_secs);
+        match self.act_of(id, step, decl.act, false, 0) {
+            Some(Act::Call(to, request)) if to == agent => {
+                self.send_step(id, step, agent, *request, false);
+                self.deadline(id, decl.timeout_secs);
+            }
+            // What it was begun for has come about meanwhile.
+            Some(Act::Skip(why)) if self.host_of(id, decl.on) == Some(agent) => {
+                self.clear_deadline(id);
+                self.journal(id, JournalEvent::StepSkipped { step, why });
+                self.advance(id);
+            }
+            _ => {}
+        }
+    }
+
+    /// The host a step concerns.
+    fn host_of(&self, id: JobId, on: On) -> Option<AgentId> {
+        let job = &self.state.jobs.get(&id)?.record;
+        let item = &self.item(job.item?)?.record;
+        match on {
+            On::From => Some(item.place(job.from).agent),
+            On::To => Some(item.place(job.from.other()).agent),
+            On::Machine => None,
         }
     }
 
@@ -243,8 +258,13 @@ impl Turn<'_> {
     pub(super) fn suspend_with(&mut self, agent: AgentId) {
         use super::state::Pending;
         use crate::workflows::{Lost, OnFail, Undo};
-        let lost: Vec<_> =
-            self.state.calls.iter().filter(|(_, p)| p.agent() == agent).map(|(c, p)| (*c, p.clone())).collect();
+        let lost: Vec<_> = self
+            .state
+            .calls
+            .iter()
+            .filter(|(_, p)| p.agent() == agent)
+            .map(|(c, p)| (*c, p.clone()))
+            .collect();
         for (call, pending) in lost {
             self.state.calls.remove(&call);
             match pending {
@@ -292,27 +312,37 @@ impl Turn<'_> {
         }
     }
 
-    /// After a crash: every job goes on where its journal ends.
+    /// After a crash: every job goes on where its journal ends. Hosts get a moment to come back first, because
+    /// what is decided while none of them is there would be decided wrongly.
     pub(super) fn resume_all(&mut self) {
         let ids: Vec<JobId> = self.state.jobs.keys().copied().collect();
         for id in ids {
             let Some(job) = self.state.jobs.get(&id) else { continue };
-            let secs = match super::runner::next(&job.record) {
-                super::runner::Next::Under(step) if job.record.state != JobState::Undoing => {
-                    self.decl(id, step).map_or(0, |d| d.timeout_secs)
-                }
-                _ => 0,
+            let under = match super::runner::next(&job.record) {
+                super::runner::Next::Under(step) if job.record.state != JobState::Undoing => Some(step),
+                _ => None,
             };
-            let undoing = job.record.state == JobState::Undoing;
-            let begun = undoing
-                && self
-                    .undoing_step(id)
-                    .and_then(|s| job.record.steps.get(s))
-                    .is_some_and(|s| s.undo_tries > 0 && s.next_at.is_none());
-            // An undo that was under way is asked again when its host is there; nothing is begun twice.
-            self.deadline(id, if begun { super::unwind::LOST_SECS } else { secs });
-            self.advance(id);
+            match under {
+                Some(step) => {
+                    let secs = self.decl(id, step).map_or(0, |d| d.timeout_secs);
+                    self.deadline(id, secs);
+                }
+                None => {
+                    self.deadline(id, if self.undo_begun(id) { super::unwind::LOST_SECS } else { 0 });
+                    self.alarm(self.now.plus_secs(GRACE_SECS), super::alarms::Alarm::Job(id));
+                }
+            }
         }
+    }
+
+    /// An undo was under way: it is asked again when its host is there, and not begun a second time.
+    fn undo_begun(&self, id: JobId) -> bool {
+        let Some(job) = self.state.jobs.get(&id) else { return false };
+        job.record.state == JobState::Undoing
+            && self
+                .undoing_step(id)
+                .and_then(|s| job.record.steps.get(s))
+                .is_some_and(|s| s.undo_tries > 0 && s.next_at.is_none())
     }
 }
 

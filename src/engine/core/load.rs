@@ -73,7 +73,9 @@ fn take_jobs(state: &mut State, jobs: BTreeMap<JobId, JobRecord>) {
         learn(&mut state.durations, job);
         if let Some(item) = job.item.filter(|i| state.items.contains_key(i)) {
             // The job that ended last is the one a person would restart.
-            let newer = last.get(&item).is_none_or(|l| l.ended.unwrap_or(l.started) <= job.ended.unwrap_or(job.started));
+            let newer = last
+                .get(&item)
+                .is_none_or(|l| l.ended.unwrap_or(l.started) <= job.ended.unwrap_or(job.started));
             if newer {
                 last.insert(item, job.clone());
             }
@@ -93,8 +95,7 @@ fn take_jobs(state: &mut State, jobs: BTreeMap<JobId, JobRecord>) {
     let views = ordered
         .iter()
         .map(|job| {
-            let restart =
-                if job.state.is_over() { super::stand::restart_refused(state, job) } else { None };
+            let restart = if job.state.is_over() { super::stand::restart_refused(state, job) } else { None };
             projector::job::view(state, job, restart)
         })
         .collect();

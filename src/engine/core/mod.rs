@@ -35,7 +35,8 @@ pub use crate::records::{
 };
 use leeward_link::messages::{AgentHello, Fact, Reply, Request};
 use leeward_model::{
-    AgentId, Command, CommandOutcome, EventView, KeyId, Message, Moment, Preview, ReceiptId, Refusal, Snapshot,
+    AgentId, Command, CommandOutcome, EventView, KeyId, Message, Moment, Preview, ReceiptId, Refusal,
+    Snapshot,
 };
 use serde::{Deserialize, Serialize};
 use state::{Pending, State};
@@ -268,7 +269,9 @@ impl Turn<'_> {
             Input::EnrolmentAsked { key, agent, host, version, replication_addr, reply, .. } => {
                 self.enrol(agents::Asked { key, agent, host, version, replication_addr, reply });
             }
-            Input::AgentConnected { hello, certificate_expires } => self.connected(hello, certificate_expires),
+            Input::AgentConnected { hello, certificate_expires } => {
+                self.connected(hello, certificate_expires)
+            }
             Input::AgentLost { agent, why } => self.lost(agent, why),
             Input::Fact { agent, fact } => self.fact(agent, fact),
             Input::Reply { agent, call, reply } => self.reply(agent, call, reply),

@@ -4,9 +4,7 @@ use super::alarms::Alarm;
 use super::state::Pending;
 use super::turn::Turn;
 use leeward_link::messages::{Reply, Request, Response};
-use leeward_model::{
-    Accepted, AgentId, CommandOutcome, Fault, ItemId, ReceiptId, Recovery, TestId,
-};
+use leeward_model::{Accepted, AgentId, CommandOutcome, Fault, ItemId, ReceiptId, Recovery, TestId};
 
 /// Seconds a host has to answer.
 const PICTURE_SECS: i64 = 30;
@@ -14,7 +12,13 @@ const PICTURE_SECS: i64 = 30;
 const PICTURE_BYTES_MAX: usize = 8 << 20;
 
 impl Turn<'_> {
-    pub(super) fn ask_picture(&mut self, receipt: ReceiptId, agent: AgentId, item: ItemId, test: Option<TestId>) {
+    pub(super) fn ask_picture(
+        &mut self,
+        receipt: ReceiptId,
+        agent: AgentId,
+        item: ItemId,
+        test: Option<TestId>,
+    ) {
         let by = self.now.plus_secs(PICTURE_SECS);
         self.call(Pending::Picture { agent, receipt, by }, Request::ConsolePicture { item, test });
         self.alarm(by, Alarm::Pictures);
@@ -55,7 +59,12 @@ impl Turn<'_> {
 
     fn no_picture(&self, agent: AgentId) -> CommandOutcome {
         let host = self.state.server_name(agent);
-        CommandOutcome::Failed(Box::new(Fault::new("picture-none", host, String::new(), Recovery::NeedsPerson)))
+        CommandOutcome::Failed(Box::new(Fault::new(
+            "picture-none",
+            host,
+            String::new(),
+            Recovery::NeedsPerson,
+        )))
     }
 }
 

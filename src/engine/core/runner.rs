@@ -16,9 +16,7 @@ use super::turn::{About, Turn};
 use crate::records::{JobRecord, JournalEvent, ServerRecord};
 use crate::workflows::{self, Act, Draft, OnFail, Scene, StepDecl, Undo};
 use leeward_link::messages::{Activity, Op, Reply, Request, Response};
-use leeward_model::{
-    AgentId, Fault, Health, JobId, JobState, Message, Moment, Recovery, StepState, retry,
-};
+use leeward_model::{AgentId, Fault, Health, JobId, JobState, Message, Moment, Recovery, StepState, retry};
 
 /// Seconds an agent has to stop working on a step that was cancelled.
 const CANCEL_SECS: i64 = 30;
@@ -107,11 +105,16 @@ impl Turn<'_> {
     }
 
     /// Sends a step's request, if its host is there; otherwise it is sent when the host returns.
-    pub(super) fn send_step(&mut self, job: JobId, step: usize, agent: AgentId, request: Request, undo: bool) {
-        let call = self
-            .state
-            .connected(agent)
-            .then(|| self.call(Pending::Step { agent, job, step, undo }, request));
+    pub(super) fn send_step(
+        &mut self,
+        job: JobId,
+        step: usize,
+        agent: AgentId,
+        request: Request,
+        undo: bool,
+    ) {
+        let call =
+            self.state.connected(agent).then(|| self.call(Pending::Step { agent, job, step, undo }, request));
         if let Some(running) = self.state.jobs.get_mut(&job) {
             running.call = call;
         }
@@ -193,7 +196,11 @@ impl Turn<'_> {
         if decl.fail == OnFail::GoOn {
             let why = Message::new("skip-failed").with("what", fault.what.render());
             let about = self.about(id);
-            self.event(Health::Warning, Message::new("event-step-skipped").with("what", fault.what.render()), about);
+            self.event(
+                Health::Warning,
+                Message::new("event-step-skipped").with("what", fault.what.render()),
+                about,
+            );
             self.journal(id, JournalEvent::StepSkipped { step, why });
             return;
         }
@@ -227,7 +234,8 @@ impl Turn<'_> {
         self.journal(id, JournalEvent::CancelAsked { by: by.to_owned() });
         let Some(job) = self.state.jobs.get(&id) else { return };
         let pending = job.call.and_then(|c| self.state.calls.get(&c)).cloned();
-        let (Some(Pending::Step { agent, step, undo: false, .. }), Next::Under(_)) = (pending, next(&job.record))
+        let (Some(Pending::Step { agent, step, undo: false, .. }), Next::Under(_)) =
+            (pending, next(&job.record))
         else {
             // Between steps, in a wait, or with a host that is away: nothing would answer.
             return self.advance(id);

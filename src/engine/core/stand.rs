@@ -8,7 +8,9 @@ use leeward_link::messages::Activity;
 use leeward_model::availability::{
     HostStand, ItemStand, JobStand, MachineStand, RunningJob, Stand, Standing, Tie, availability,
 };
-use leeward_model::{AgentId, ItemId, JobState, MachineId, Message, Moment, PowerState, Protection, Refusal, Verb};
+use leeward_model::{
+    AgentId, ItemId, JobState, MachineId, Message, Moment, PowerState, Protection, Refusal, Verb,
+};
 
 impl State {
     /// What decides about the verbs of an item.
@@ -21,6 +23,11 @@ impl State {
             replication: self.standing(item),
             test: record.tests.first().map(|t| t.state),
             job: self.running_job(item),
+            stuck: self
+                .restartable
+                .get(&record.id)
+                .filter(|job| job.state == JobState::Stuck)
+                .map(|job| job.verb),
             source: self.host_stand(record.place(record.active).agent),
             target: self.host_stand(record.place(record.active.other()).agent),
             points: self.points(item).len(),
@@ -116,7 +123,10 @@ impl State {
     /// The source's clock decides: an agent says its own instant with each fact, so that the lag when it spoke is
     /// free of any difference between clocks; the time since then is the engine's own.
     pub(crate) fn lag_secs(&self, record: &ItemRecord, now: Moment) -> Option<u64> {
-        if !matches!(record.protection, Protection::Protected | Protection::ProtectedReversed | Protection::Reversing) {
+        if !matches!(
+            record.protection,
+            Protection::Protected | Protection::ProtectedReversed | Protection::Reversing
+        ) {
             return None;
         }
         let source = self.held(record.place(record.active).agent, record.id);
@@ -137,7 +147,8 @@ impl State {
 /// What decides about the verbs of a job.
 pub(crate) fn job_stand<'a>(state: &State, job: &'a JobRecord) -> JobStand<'a> {
     let last = job.item.and_then(|item| state.restartable.get(&item)).is_some_and(|last| last.id == job.id);
-    let busy = job.item.and_then(|i| state.items.get(&i)).is_some_and(|i| i.jobs.iter().any(|j| *j != job.id));
+    let busy =
+        job.item.and_then(|i| state.items.get(&i)).is_some_and(|i| i.jobs.iter().any(|j| *j != job.id));
     JobStand {
         subject: &job.subject,
         state: job.state,

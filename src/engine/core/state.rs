@@ -6,13 +6,11 @@ use super::alarms::Alarms;
 use super::changed::Changed;
 use super::cycles::Cycles;
 use super::job_list::JobList;
-use crate::records::{
-    ItemRecord, JobRecord, KeyRecord, ServerRecord, SiteRecord, VaultRecord,
-};
+use crate::records::{ItemRecord, JobRecord, KeyRecord, ServerRecord, SiteRecord, VaultRecord};
 use leeward_link::messages::{ItemFacts, MachineFacts, Role};
 use leeward_model::{
-    AgentId, EventView, Health, ItemId, JobId, KeyId, MachineId, Message, Moment, PointSummary,
-    PolicyId, PowerState, Protection, ReceiptId, ReplicationPolicy, Side, SiteId, Verb,
+    AgentId, EventView, Health, ItemId, JobId, KeyId, MachineId, Message, Moment, PointSummary, PolicyId,
+    PowerState, Protection, ReceiptId, ReplicationPolicy, Side, SiteId, Verb,
 };
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;

@@ -6,9 +6,7 @@ use super::runner::to_undo;
 use super::turn::Turn;
 use crate::records::{JobArgs, JournalEvent};
 use crate::workflows::{Act, Draft, Lost, Undo, UndoDecl};
-use leeward_model::{
-    FailoverKind, Fault, Health, JobId, JobState, Message, Protection, Recovery, retry,
-};
+use leeward_model::{FailoverKind, Fault, Health, JobId, JobState, Message, Protection, Recovery, retry};
 
 /// How often an undo is tried before a person must look.
 const UNDO_TRIES: u32 = 5;
@@ -98,12 +96,8 @@ impl Turn<'_> {
 
     /// Taking a step back has failed: it is tried again, or a person must look.
     pub(super) fn undo_failed(&mut self, id: JobId, step: usize, fault: Box<Fault>) {
-        let tries = self
-            .state
-            .jobs
-            .get(&id)
-            .and_then(|j| j.record.steps.get(step))
-            .map_or(0, |s| s.undo_tries);
+        let tries =
+            self.state.jobs.get(&id).and_then(|j| j.record.steps.get(step)).map_or(0, |s| s.undo_tries);
         if fault.recovery == Recovery::Retries && tries < UNDO_TRIES {
             let next_at = self.now.plus_secs(retry::STEP.after(tries));
             self.journal(id, JournalEvent::StepUndoRetries { step, next_at, fault });

@@ -9,8 +9,8 @@ use super::messages::{Ask, Tell, VERSION};
 use crate::shell::outcomes::Outcomes;
 use crate::shell::publication::Publication;
 use leeward_model::{
-    Command, CommandOutcome, CommandSink, Fault, Message, Moment, Overview, Preview, ReceiptId, Recovery, Refusal,
-    Snapshot, SnapshotFeed, VaultId, VaultView,
+    Command, CommandOutcome, CommandSink, Fault, Message, Moment, Overview, Preview, ReceiptId, Recovery,
+    Refusal, Snapshot, SnapshotFeed, VaultId, VaultView,
 };
 use std::collections::{BTreeMap, HashMap};
 use std::io;

@@ -44,8 +44,7 @@ impl Credentials {
     /// When it cannot be read, or holds something else.
     pub fn read(path: &Path) -> Result<Self, VaultError> {
         let text = read_bounded(path, FILE_BYTES_MAX)?;
-        Self::parse(&text)
-            .map_err(|detail| VaultError::Certificates { path: path.to_owned(), detail })
+        Self::parse(&text).map_err(|detail| VaultError::Certificates { path: path.to_owned(), detail })
     }
 
     /// Keeps them in the vault's own folder.

@@ -2,8 +2,8 @@
 //! them moved. Lists are compared by what they share: the projector keeps what did not change, pointer and all.
 
 use leeward_model::{
-    EventView, ItemId, ItemView, JobId, JobView, KeyView, MachineView, Moment, Overview, PolicyView, ServerView,
-    SiteView, Snapshot, VaultView,
+    EventView, ItemId, ItemView, JobId, JobView, KeyView, MachineView, Moment, Overview, PolicyView,
+    ServerView, SiteView, Snapshot, VaultView,
 };
 use serde::{Deserialize, Serialize};
 use std::collections::HashMap;
@@ -129,9 +129,7 @@ fn merged<I: Copy + Eq + std::hash::Hash, T>(
     let Some(new) = new else { return Some(old.cloned().unwrap_or_default()) };
     let mut have: HashMap<I, Arc<T>> =
         old.into_iter().flat_map(|o| o.iter()).map(|t| (id(t), Arc::clone(t))).collect();
-    let order = new
-        .order
-        .unwrap_or_else(|| old.into_iter().flat_map(|o| o.iter()).map(|t| id(t)).collect());
+    let order = new.order.unwrap_or_else(|| old.into_iter().flat_map(|o| o.iter()).map(|t| id(t)).collect());
     have.extend(new.changed.into_iter().map(|t| (id(&t), t)));
     let list: Option<Vec<Arc<T>>> = order.iter().map(|i| have.get(i).cloned()).collect();
     list.map(Arc::new)

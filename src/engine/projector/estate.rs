@@ -6,8 +6,8 @@ use crate::core::commands::key_state;
 use crate::core::state::{Server, State};
 use leeward_model::availability::{Stand, availability};
 use leeward_model::{
-    AgentId, Health, KeyState, KeyView, MachineView, Moment, PolicyView, PowerState, ServerView, SiteView, Verb,
-    VerbState,
+    AgentId, Health, KeyState, KeyView, MachineView, Moment, PolicyView, PowerState, ServerView, SiteView,
+    Verb, VerbState,
 };
 
 /// Days before the end of a certificate at which it is a symptom.
@@ -87,10 +87,7 @@ pub(super) fn machines(state: &State, agent: AgentId) -> Vec<MachineView> {
         .filter_map(|(id, facts)| {
             let stand = state.machine_stand(agent, *id)?;
             let here = find_machine(state, *id).is_none_or(|(at, _)| at == agent);
-            let verbs = MACHINE_VERBS
-                .iter()
-                .map(|verb| verb_state(*verb, &Stand::Machine(&stand)))
-                .collect();
+            let verbs = MACHINE_VERBS.iter().map(|verb| verb_state(*verb, &Stand::Machine(&stand))).collect();
             Some(MachineView {
                 definition: facts.definition.clone(),
                 agent,

@@ -7,8 +7,8 @@ use leeward_link::messages::Activity;
 use leeward_model::availability::{Stand, availability};
 use leeward_model::health::{self, Symptoms};
 use leeward_model::{
-    DiskView, Forward, HealthIssue, ItemId, ItemView, Moment, PlaceView, Progress, ReplicationState, Scope, Side,
-    TestView, Verb, VerbState,
+    DiskView, Forward, HealthIssue, ItemId, ItemView, Moment, PlaceView, Progress, ReplicationState, Scope,
+    Side, TestView, Verb, VerbState,
 };
 
 /// An item as it is shown; none when it is not in the vault.

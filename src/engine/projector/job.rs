@@ -1,9 +1,9 @@
 //! A job as it is shown: the declaration it was accepted with and the journal folded over it. Nothing else sets
 //! what a person reads about a job.
 
+use crate::core::runner::decl_of;
 use crate::core::stand::cancel_refused;
 use crate::core::state::State;
-use crate::core::runner::decl_of;
 use crate::records::{JobRecord, StepRecord};
 use leeward_model::{JobState, JobView, Message, Progress, StepState, StepView};
 
@@ -47,7 +47,8 @@ fn step_view(
     copying: Option<(usize, Progress)>,
 ) -> StepView {
     let waiting = waits.filter(|(at, _)| *at == index).map(|(_, why)| why.clone());
-    let taken_back = (step.undone && step.state == StepState::Failed).then(|| Message::new("note-taken-back"));
+    let taken_back =
+        (step.undone && step.state == StepState::Failed).then(|| Message::new("note-taken-back"));
     StepView {
         id: step.id.clone(),
         title: step.title.clone(),

@@ -72,6 +72,13 @@ impl Projection {
                 state.views.put(view);
             }
         }
+        for id in &changed.items {
+            if let Some(record) = state.restartable.get(id) {
+                let restart = crate::core::stand::restart_refused(state, record);
+                let view = job::view(state, record, restart);
+                state.views.put(view);
+            }
+        }
         if changed.events {
             self.events = Arc::new(state.events.iter().cloned().collect());
         }

@@ -2,9 +2,7 @@
 
 use super::estate;
 use crate::core::state::State;
-use leeward_model::{
-    Health, ItemView, JobState, Message, Moment, Overview, Protection, Side, TestState,
-};
+use leeward_model::{Health, ItemView, JobState, Message, Moment, Overview, Protection, Side, TestState};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -58,7 +56,12 @@ fn test(item: &ItemView, now: Moment, overview: &mut Overview) {
 }
 
 /// What the last cycle carried, spread over the time since the one before, and what a copy carries now.
-#[expect(clippy::cast_precision_loss, clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a rate")]
+#[expect(
+    clippy::cast_precision_loss,
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "a rate"
+)]
 fn traffic(item: &ItemView, now: Moment, overview: &mut Overview) {
     let mut rate = item.progress.map_or(0, |p| p.rate_bytes_per_sec);
     if let [.., before, last] = item.cycles.as_slice() {

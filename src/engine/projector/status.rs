@@ -2,9 +2,7 @@
 
 use crate::core::state::{Item, State};
 use leeward_link::messages::Activity;
-use leeward_model::{
-    FailoverKind, Message, Progress, Protection, ReplicationState, TestState,
-};
+use leeward_model::{FailoverKind, Message, Progress, Protection, ReplicationState, TestState};
 
 pub(super) fn status(
     state: &State,
@@ -16,14 +14,18 @@ pub(super) fn status(
     match &record.protection {
         Protection::Enabling => Message::new("status-enabling"),
         Protection::InitialReplication => initial(state, item, replication, progress),
-        Protection::FailingOver { kind: FailoverKind::Planned, .. } => Message::new("status-failing-over-planned"),
+        Protection::FailingOver { kind: FailoverKind::Planned, .. } => {
+            Message::new("status-failing-over-planned")
+        }
         Protection::FailingOver { kind: FailoverKind::Unplanned, .. } => {
             Message::new("status-failing-over-unplanned")
         }
         Protection::FailedOver { .. } | Protection::Committed { .. } if record.superseded => {
             Message::new("status-superseded")
         }
-        Protection::FailedOver { kind: FailoverKind::Planned, .. } => Message::new("status-failed-over-planned"),
+        Protection::FailedOver { kind: FailoverKind::Planned, .. } => {
+            Message::new("status-failed-over-planned")
+        }
         Protection::FailedOver { kind: FailoverKind::Unplanned, .. } => {
             Message::new("status-failed-over-unplanned")
         }
@@ -31,11 +33,18 @@ pub(super) fn status(
         Protection::Reversing => share("status-reversing", "status-reversing-share", progress),
         Protection::Disabling => Message::new("status-disabling"),
         Protection::NeedsOperator { .. } => Message::new("status-needs-operator"),
-        Protection::Protected | Protection::ProtectedReversed => protected(state, item, replication, progress),
+        Protection::Protected | Protection::ProtectedReversed => {
+            protected(state, item, replication, progress)
+        }
     }
 }
 
-fn initial(state: &State, item: &Item, replication: &ReplicationState, progress: Option<&Progress>) -> Message {
+fn initial(
+    state: &State,
+    item: &Item,
+    replication: &ReplicationState,
+    progress: Option<&Progress>,
+) -> Message {
     let record = &item.record;
     let source = state.held(record.place(record.active).agent, record.id).map(|h| &h.facts.activity);
     match (replication, source) {
@@ -47,7 +56,12 @@ fn initial(state: &State, item: &Item, replication: &ReplicationState, progress:
     }
 }
 
-fn protected(state: &State, item: &Item, replication: &ReplicationState, progress: Option<&Progress>) -> Message {
+fn protected(
+    state: &State,
+    item: &Item,
+    replication: &ReplicationState,
+    progress: Option<&Progress>,
+) -> Message {
     let record = &item.record;
     if let Some(test) = record.tests.first() {
         return Message::new(match test.state {

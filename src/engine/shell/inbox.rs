@@ -86,10 +86,5 @@ impl std::fmt::Debug for LocalSink {
 
 /// What a command gets from an engine that is no longer there.
 pub(crate) fn stopped() -> Fault {
-    leeward_model::Fault::new(
-        "engine-stopped",
-        "engine",
-        String::new(),
-        leeward_model::Recovery::NeedsPerson,
-    )
+    leeward_model::Fault::new("engine-stopped", "engine", String::new(), leeward_model::Recovery::NeedsPerson)
 }

@@ -129,7 +129,8 @@ impl Door {
         let now = self.desk.clock.now();
         let inbox = &self.desk.inbox;
         let authority = self.trust.authority();
-        enrol::serve(connection, authority, self.trust.engine_addresses(), now, |asked| decide(inbox, asked)).await
+        enrol::serve(connection, authority, self.trust.engine_addresses(), now, |asked| decide(inbox, asked))
+            .await
     }
 }
 

@@ -253,9 +253,8 @@ async fn boot(
     let mut loaded = store.load().await?;
     let (listener, listen) = bind(folder, &options).await?;
     tell_address(&mut store, &mut loaded.records, &listen).await?;
-    let addr = listener
-        .local_addr()
-        .map_err(|source| VaultError::Listen { addr: listen.listen.clone(), source })?;
+    let addr =
+        listener.local_addr().map_err(|source| VaultError::Listen { addr: listen.listen.clone(), source })?;
     folder.keep_listen(&listen)?;
     let name = crate::core::vault_of(&loaded.records).map(|v| v.name.clone()).unwrap_or_default();
     let trust = Trust::open(folder, name, listen, &options.user, &options.clock)?;
@@ -308,11 +307,7 @@ async fn boot(
 }
 
 /// The vault's record says where agents reach the engine: that may have changed since the last run.
-async fn tell_address(
-    store: &mut Store,
-    records: &mut [Record],
-    listen: &Listen,
-) -> Result<(), VaultError> {
+async fn tell_address(store: &mut Store, records: &mut [Record], listen: &Listen) -> Result<(), VaultError> {
     let addr = listen.advertise.first().cloned().unwrap_or_default();
     for record in records {
         if let Record::Vault(vault) = record

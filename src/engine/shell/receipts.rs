@@ -91,10 +91,7 @@ mod tests {
             phase: AuditPhase::Begun { arguments: String::new() },
         };
         let mut receipts = Receipts::from_before(&[], &[entry]);
-        assert!(matches!(
-            receipts.note(old),
-            Seen::Before(CommandOutcome::Accepted(Accepted::Done))
-        ));
+        assert!(matches!(receipts.note(old), Seen::Before(CommandOutcome::Accepted(Accepted::Done))));
         assert!(matches!(receipts.note(new), Seen::First));
         assert!(matches!(receipts.note(new), Seen::Again));
     }

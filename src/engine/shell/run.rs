@@ -259,9 +259,9 @@ impl Runner {
         }
         let why = match end {
             Ok(()) => Message::new("engine-stopped"),
-            Err(fault) => {
-                Message::new("engine-stopped-by-fault").with("what", fault.what.render()).with("action", fault.action.render())
-            }
+            Err(fault) => Message::new("engine-stopped-by-fault")
+                .with("what", fault.what.render())
+                .with("action", fault.action.render()),
         };
         self.publication.set_lost(Some(why));
     }

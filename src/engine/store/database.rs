@@ -8,9 +8,9 @@ use super::migrations;
 use sea_orm::sea_query::OnConflict;
 use sea_orm::sqlx::sqlite::{SqliteJournalMode, SqliteSynchronous};
 use sea_orm::{
-    ActiveValue::Set, ColumnTrait, ConnectOptions, ConnectionTrait, Database as Connector, DatabaseConnection,
-    DatabaseTransaction, DbErr, EntityTrait, PaginatorTrait, QueryFilter, QueryOrder, QuerySelect, Statement,
-    TransactionTrait,
+    ActiveValue::Set, ColumnTrait, ConnectOptions, ConnectionTrait, Database as Connector,
+    DatabaseConnection, DatabaseTransaction, DbErr, EntityTrait, PaginatorTrait, QueryFilter, QueryOrder,
+    QuerySelect, Statement, TransactionTrait,
 };
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -212,11 +212,7 @@ async fn check(db: &DatabaseConnection, path: &Path) -> Result<(), StoreError> {
     let statement = Statement::from_string(db.get_database_backend(), "PRAGMA quick_check(1)");
     let row = db.query_one_raw(statement).await.map_err(|e| StoreError::of(path, &e))?;
     let verdict = row.and_then(|r| r.try_get_by_index::<String>(0).ok()).unwrap_or_default();
-    if verdict == "ok" {
-        Ok(())
-    } else {
-        Err(StoreError::Damaged { path: path.to_owned(), detail: verdict })
-    }
+    if verdict == "ok" { Ok(()) } else { Err(StoreError::Damaged { path: path.to_owned(), detail: verdict }) }
 }
 
 async fn write_all(

@@ -30,7 +30,9 @@ async fn what_is_written_is_there_after_reopening() {
     let folder = tempfile::tempdir().expect("folder");
     let (path, mut db) = made(folder.path()).await;
     let journal = |job: &str, body: &str| Row::Journal { job: job.to_owned(), body: body.to_owned() };
-    db.write(vec![put("a", "1"), put("b", "1"), journal("j1", "x"), journal("j2", "y")]).await.expect("write");
+    db.write(vec![put("a", "1"), put("b", "1"), journal("j1", "x"), journal("j2", "y")])
+        .await
+        .expect("write");
     db.write(vec![
         put("a", "2"),
         Row::Delete { kind: "item".to_owned(), id: "b".to_owned() },

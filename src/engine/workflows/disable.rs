@@ -57,16 +57,17 @@ fn release(scene: &Scene<'_>, host: Option<AgentId>, delete_replica: bool) -> Ac
     scene.ask(host, |op, item| Some(Request::Release { op, item: item.id, delete_replica }))
 }
 
-fn forget(scene: &Scene<'_>, draft: &mut Draft, _: &leeward_link::messages::Response) -> Result<(), Box<Fault>> {
+fn forget(
+    scene: &Scene<'_>,
+    draft: &mut Draft,
+    _: &leeward_link::messages::Response,
+) -> Result<(), Box<Fault>> {
     let item = draft.id();
     for (step, host, delete_replica) in
         [("release-source", scene.from(), false), ("release-target", scene.to(), delete_replica(scene))]
     {
-        let skipped = scene
-            .job
-            .steps
-            .iter()
-            .any(|s| s.id == step && matches!(s.state, StepState::Skipped { .. }));
+        let skipped =
+            scene.job.steps.iter().any(|s| s.id == step && matches!(s.state, StepState::Skipped { .. }));
         if let (true, Some(host)) = (skipped, host) {
             draft.releases.push((host, Release { item, delete_replica }));
         }

@@ -10,9 +10,8 @@ pub(super) const STEPS: &[StepDecl] = &[StepDecl {
     phase: Phase::Settle,
     on: On::To,
     act: |scene| {
-        scene.ask(scene.to(), |op, item| {
-            Some(Request::DiscardSource { op, item: item.id, epoch: item.epoch })
-        })
+        scene
+            .ask(scene.to(), |op, item| Some(Request::DiscardSource { op, item: item.id, epoch: item.epoch }))
     },
     accept: |_, draft, _| {
         draft.change(|item| item.superseded = false);

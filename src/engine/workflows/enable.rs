@@ -4,7 +4,7 @@
 use super::{Act, Draft, Lost, On, OnFail, STEP, Scene, StepDecl, Undo, UndoDecl, wrong_answer};
 use crate::records::{JobArgs, Proof, Release};
 use leeward_link::messages::{Activity, Request, Response, Role};
-use leeward_model::{amount, AgentId, Fault, Message, Phase, Recovery};
+use leeward_model::{AgentId, Fault, Message, Phase, Recovery, amount};
 
 pub(super) const STEPS: &[StepDecl] = &[
     StepDecl {
@@ -73,7 +73,7 @@ pub(super) const STEPS: &[StepDecl] = &[
         accept: |scene, draft, response| match response {
             Response::InSync { proof, sent_bytes } if proof.proves(draft.id(), scene.epoch_before()) => {
                 draft.sends = Some(Activity::Waiting);
-            draft.note = Some(Message::new("note-sent").with("size", amount::size(*sent_bytes)));
+                draft.note = Some(Message::new("note-sent").with("size", amount::size(*sent_bytes)));
                 draft.proof = Some(Proof::InSync(proof.clone()));
                 Ok(())
             }

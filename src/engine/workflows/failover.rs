@@ -5,8 +5,9 @@ use super::moving::{self, BOOT, FENCE, START, START_AGAIN, UNBEGIN};
 use super::{Act, Draft, On, OnFail, STEP, Scene, StepDecl, Undo, wrong_answer};
 use crate::records::{JobArgs, Proof};
 use leeward_link::messages::{Request, Response};
-use leeward_model::{amount, 
-    FailoverEvidence, FailoverKind, Fault, Message, Phase, PointChoice, PointId, PointSummary, Recovery, SourceFence,
+use leeward_model::{
+    FailoverEvidence, FailoverKind, Fault, Message, Phase, PointChoice, PointId, PointSummary, Recovery,
+    SourceFence, amount,
 };
 
 /// Seconds the guest may take to shut down before its power is taken.
@@ -63,7 +64,9 @@ pub(super) const STEPS: &[StepDecl] = &[
             })
         },
         accept: |scene, draft, response| match response {
-            Response::FinalSync { proof, sent_bytes, .. } if proof.proves(draft.id(), scene.epoch_before()) => {
+            Response::FinalSync { proof, sent_bytes, .. }
+                if proof.proves(draft.id(), scene.epoch_before()) =>
+            {
                 draft.note = Some(Message::new("note-last-delta").with("size", amount::size(*sent_bytes)));
                 draft.proof = Some(Proof::Synced(proof.clone()));
                 Ok(())
@@ -95,7 +98,9 @@ pub(super) const STEPS: &[StepDecl] = &[
             // Only the newest point is overtaken by the last delta; any other was chosen for what it is.
             let synced = scene.job.gathered.synced.as_ref().map(leeward_model::FinalSyncDone::point);
             let chosen = match (synced, point) {
-                (Some(last), PointChoice::Latest) => Some((last, instant_of(&points, last).unwrap_or(scene.now))),
+                (Some(last), PointChoice::Latest) => {
+                    Some((last, instant_of(&points, last).unwrap_or(scene.now)))
+                }
                 _ => chosen(&points, *point).map(|p| (p.id, p.instant)),
             };
             let (id, instant) = chosen.ok_or_else(|| {

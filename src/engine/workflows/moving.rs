@@ -32,7 +32,12 @@ pub(super) fn hosts_here(scene: &Scene<'_>, both: bool) -> Act {
     for host in needed {
         if !scene.connected(host) {
             let name = scene.host_name(host);
-            return Act::Fail(Box::new(Fault::new("step-host-away", name, String::new(), Recovery::NeedsPerson)));
+            return Act::Fail(Box::new(Fault::new(
+                "step-host-away",
+                name,
+                String::new(),
+                Recovery::NeedsPerson,
+            )));
         }
     }
     Act::Own
@@ -80,7 +85,9 @@ pub(super) const FENCE: StepDecl = StepDecl {
     phase: Phase::CutOver,
     on: On::From,
     act: |scene| {
-        scene.ask(scene.from(), |op, item| Some(Request::Fence { op, item: item.id, epoch: epoch_there(scene) }))
+        scene.ask(scene.from(), |op, item| {
+            Some(Request::Fence { op, item: item.id, epoch: epoch_there(scene) })
+        })
     },
     accept: |scene, draft, response| match response {
         Response::Fenced { proof }

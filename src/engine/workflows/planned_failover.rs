@@ -6,7 +6,7 @@ use super::moving::{self, BOOT, FENCE, START, START_AGAIN, UNBEGIN};
 use super::{On, STEP, StepDecl, Undo, wrong_answer};
 use crate::records::Proof;
 use leeward_link::messages::{Request, Response};
-use leeward_model::{amount, FailoverEvidence, FailoverKind, Message, Phase, SourceFence};
+use leeward_model::{FailoverEvidence, FailoverKind, Message, Phase, SourceFence, amount};
 
 /// Seconds the guest may take to shut down.
 const SHUT_DOWN_SECS: u32 = 180;
@@ -49,7 +49,9 @@ pub(super) const STEPS: &[StepDecl] = &[
         on: On::From,
         act: |scene| scene.ask(scene.from(), |op, item| Some(Request::FinalSync { op, item: item.id })),
         accept: |scene, draft, response| match response {
-            Response::FinalSync { proof, sent_bytes, .. } if proof.proves(draft.id(), scene.epoch_before()) => {
+            Response::FinalSync { proof, sent_bytes, .. }
+                if proof.proves(draft.id(), scene.epoch_before()) =>
+            {
                 draft.note = Some(Message::new("note-last-delta").with("size", amount::size(*sent_bytes)));
                 draft.proof = Some(Proof::Synced(proof.clone()));
                 Ok(())
@@ -64,7 +66,12 @@ pub(super) const STEPS: &[StepDecl] = &[
     },
     FENCE,
     StepDecl {
-        act: |scene| moving::start_on(scene, scene.job.gathered.synced.as_ref().map(leeward_model::FinalSyncDone::point)),
+        act: |scene| {
+            moving::start_on(
+                scene,
+                scene.job.gathered.synced.as_ref().map(leeward_model::FinalSyncDone::point),
+            )
+        },
         accept: |scene, draft, response| {
             let Response::Started { .. } = response else { return Err(wrong_answer(scene)) };
             let got = scene.job.gathered.clone();

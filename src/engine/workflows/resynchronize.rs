@@ -4,7 +4,7 @@
 use super::{Act, Lost, On, OnFail, STEP, StepDecl, Undo, UndoDecl, wrong_answer};
 use crate::records::JobArgs;
 use leeward_link::messages::{Activity, Op, Request, Response};
-use leeward_model::{amount, Message, Phase};
+use leeward_model::{Message, Phase, amount};
 
 pub(super) const STEPS: &[StepDecl] = &[
     StepDecl {

@@ -4,7 +4,7 @@
 use super::{Act, Draft, Lost, On, OnFail, STEP, Scene, StepDecl, Undo, UndoDecl, wrong_answer};
 use crate::records::Proof;
 use leeward_link::messages::{Activity, Request, Response, Role};
-use leeward_model::{amount, Epoch, Fault, Message, Phase, Protection, SourceFence};
+use leeward_model::{Epoch, Fault, Message, Phase, Protection, SourceFence, amount};
 
 pub(super) const STEPS: &[StepDecl] = &[
     StepDecl {
@@ -24,9 +24,8 @@ pub(super) const STEPS: &[StepDecl] = &[
         on: On::To,
         act: |scene| match fenced(scene) {
             Some(_) => Act::Skip(Message::new("skip-fenced-already")),
-            None => scene.ask(scene.to(), |op, item| {
-                Some(Request::Fence { op, item: item.id, epoch: item.epoch })
-            }),
+            None => scene
+                .ask(scene.to(), |op, item| Some(Request::Fence { op, item: item.id, epoch: item.epoch })),
         },
         accept: |scene, draft, response| {
             let Response::Fenced { proof } = response else { return Err(wrong_answer(scene)) };

@@ -7,7 +7,8 @@ use crate::records::{ItemRecord, JobRecord, Proof, Release};
 use leeward_link::messages::{Activity, Assignment, Op, Peer, Request, Role};
 use leeward_model::protection::Illegal;
 use leeward_model::{
-    AgentId, Epoch, Fault, Health, ItemId, Message, Moment, PointSummary, PowerState, Recovery, Side, TestState,
+    AgentId, Epoch, Fault, Health, ItemId, Message, Moment, PointSummary, PowerState, Recovery, Side,
+    TestState,
 };
 
 /// The world as one step of one job sees it.

@@ -44,7 +44,9 @@ pub(super) const STEPS: &[StepDecl] = &[
                 return Err(wrong_answer(scene));
             };
             draft.note = Some(
-                Message::new("note-started").with("ours", ours_ms.round()).with("hypervisor", hypervisor_ms.round()),
+                Message::new("note-started")
+                    .with("ours", ours_ms.round())
+                    .with("hypervisor", hypervisor_ms.round()),
             );
             if let Some((test, _)) = asked(scene) {
                 draft.change(|item| {

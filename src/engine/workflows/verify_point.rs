@@ -3,7 +3,7 @@
 use super::{On, STEP, StepDecl, Undo, wrong_answer};
 use crate::records::JobArgs;
 use leeward_link::messages::{Request, Response};
-use leeward_model::{amount, Message, Phase};
+use leeward_model::{Message, Phase, amount};
 
 pub(super) const STEPS: &[StepDecl] = &[StepDecl {
     id: "verify",

@@ -49,7 +49,9 @@ impl QemuSettings {
             return false;
         }
         let mut probe = Command::new(&self.qemu);
-        probe.args(["-accel", "kvm", "-machine", "none", "-no-user-config", "-nodefaults"]);
+        // A machine with the host's processor, as guests get it: some hosts offer KVM and cannot run one.
+        probe.args(["-accel", "kvm", "-machine", "q35", "-cpu", "host", "-m", "64"]);
+        probe.args(["-no-user-config", "-nodefaults"]);
         probe.args(["-display", "none", "-qmp", "stdio"]);
         let child = probe.stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::null()).spawn();
         let Ok(mut child) = child else {
@@ -57,7 +59,7 @@ impl QemuSettings {
         };
         if let Some(mut input) = child.stdin.take() {
             // A QEMU that failed to start has closed the pipe; its exit status says so.
-            input.write_all(br#"{"execute":"qmp_capabilities"}{"execute":"quit"}"#).ok();
+            input.write_all(br#"{"execute":"qmp_capabilities"}{"execute":"query-cpus-fast"}{"execute":"quit"}"#).ok();
         }
         child.wait().is_ok_and(|status| status.success())
     }

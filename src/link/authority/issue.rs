@@ -4,13 +4,14 @@
 use super::register::Issued;
 use super::{Authority, BACKDATED_SECS, date, serial, shown};
 use crate::certificate::{CertificateFacts, Credential, PEM_BYTES_MAX, chain};
+use crate::enrol::HostDescription;
 use crate::error::LinkError;
 use crate::identity::{Identity, Party};
 use crate::secret::Secret;
 use leeward_model::{AgentId, KeyId, Moment};
 use rcgen::{
-    CertificateParams, CertificateSigningRequestParams, DistinguishedName, DnType, ExtendedKeyUsagePurpose, IsCa,
-    KeyPair, KeyUsagePurpose, PKCS_ECDSA_P256_SHA256, PublicKeyData, SanType,
+    CertificateParams, CertificateSigningRequestParams, DistinguishedName, DnType, ExtendedKeyUsagePurpose,
+    IsCa, KeyPair, KeyUsagePurpose, PKCS_ECDSA_P256_SHA256, PublicKey, PublicKeyData, SanType,
 };
 use std::net::IpAddr;
 use uuid::Uuid;
@@ -22,6 +23,19 @@ const OPERATOR_SECS: i64 = 365 * 86_400;
 /// Longer than a registration key, so that the engine can say that the key has expired.
 const BOOTSTRAP_SECS: i64 = 60 * 86_400;
 
+/// A certificate that an agent wants.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct AgentRequest {
+    /// Who it is.
+    pub agent: AgentId,
+    /// The registration key, when it is an enrolment.
+    pub key: Option<KeyId>,
+    /// What the host says of itself.
+    pub host: HostDescription,
+    /// Its request, PEM. Only the public key in it is used.
+    pub csr_pem: String,
+}
+
 impl Authority {
     /// The engine's own certificate, with a new key. `addresses` are the names and addresses it is reached at,
     /// with or without ports.
@@ -31,7 +45,7 @@ impl Authority {
     pub fn issue_engine(&self, addresses: &[String], now: Moment) -> Result<Credential, LinkError> {
         let usages = [ExtendedKeyUsagePurpose::ServerAuth];
         let params = self.params(Party::Engine, "engine", addresses, &usages, ENGINE_SECS, now)?;
-        self.with_new_key(params, now)
+        self.with_new_key(params, "engine", now)
     }
 
     /// An operator's certificate, with a new key.
@@ -41,7 +55,7 @@ impl Authority {
     pub fn issue_operator(&self, id: Uuid, name: &str, now: Moment) -> Result<Credential, LinkError> {
         let usages = [ExtendedKeyUsagePurpose::ClientAuth];
         let params = self.params(Party::Operator(id), name, &[], &usages, OPERATOR_SECS, now)?;
-        self.with_new_key(params, now)
+        self.with_new_key(params, name, now)
     }
 
     /// The certificate inside a registration key, good for asking to be enrolled and for nothing else.
@@ -51,39 +65,47 @@ impl Authority {
     pub fn issue_bootstrap(&self, key: KeyId, now: Moment) -> Result<Credential, LinkError> {
         let usages = [ExtendedKeyUsagePurpose::ClientAuth];
         let params = self.params(Party::Enrolment(key), "enrolment", &[], &usages, BOOTSTRAP_SECS, now)?;
-        self.with_new_key(params, now)
+        self.with_new_key(params, "enrolment", now)
     }
 
     /// An agent's certificate, PEM, for the public key in its request. Agents dial and listen, so it is good for
-    /// both. `addresses` are where it listens.
+    /// both.
     ///
     /// # Errors
     /// When the request is damaged or not signed by its own key, or the certificate cannot be made.
-    pub fn issue_agent(
-        &self,
-        agent: AgentId,
-        host: &str,
-        addresses: &[String],
-        csr_pem: &str,
-        now: Moment,
-    ) -> Result<String, LinkError> {
-        let bad = |detail: String| LinkError::credential("certificate request", detail);
-        if csr_pem.len() > PEM_BYTES_MAX {
-            return Err(bad(format!("{} bytes; at most {PEM_BYTES_MAX} are taken", csr_pem.len())));
-        }
-        let request = CertificateSigningRequestParams::from_pem(csr_pem).map_err(|e| bad(e.to_string()))?;
-        if request.public_key.algorithm() != &PKCS_ECDSA_P256_SHA256 {
-            return Err(bad("its key is not of the kind this program makes".to_owned()));
-        }
+    pub fn issue_agent(&self, asked: &AgentRequest, now: Moment) -> Result<String, LinkError> {
+        let request = read_request(&asked.csr_pem)?;
         let usages = [ExtendedKeyUsagePurpose::ServerAuth, ExtendedKeyUsagePurpose::ClientAuth];
-        let params = self.params(Party::Agent(agent), host, addresses, &usages, AGENT_SECS, now)?;
-        self.sign(params, &request.public_key, now)
+        let addresses = std::slice::from_ref(&asked.host.replication_addr);
+        let party = Party::Agent(asked.agent);
+        let params = self.params(party, &asked.host.name, addresses, &usages, AGENT_SECS, now)?;
+        let enrolment = asked.key.map(|key| enrolment(key, &request.public_key));
+        self.sign(params, &asked.host.name, &request.public_key, enrolment, now)
     }
 
-    fn with_new_key(&self, params: CertificateParams, now: Moment) -> Result<Credential, LinkError> {
+    /// The agent that was enrolled with this key and this very request, if one was: its answer was lost.
+    ///
+    /// # Errors
+    /// When the request is damaged.
+    pub fn enrolled_with(&self, key: KeyId, csr_pem: &str) -> Result<Option<AgentId>, LinkError> {
+        let request = read_request(csr_pem)?;
+        let register = self.register();
+        let identity = register.enrolled_with(&enrolment(key, &request.public_key));
+        Ok(identity.and_then(|i| i.parse::<Identity>().ok()).and_then(|i| match i.party {
+            Party::Agent(agent) => Some(agent),
+            _ => None,
+        }))
+    }
+
+    fn with_new_key(
+        &self,
+        params: CertificateParams,
+        name: &str,
+        now: Moment,
+    ) -> Result<Credential, LinkError> {
         let key = KeyPair::generate_for(&PKCS_ECDSA_P256_SHA256)
             .map_err(|e| LinkError::credential("private key", e))?;
-        let certificate_pem = self.sign(params, &key, now)?;
+        let certificate_pem = self.sign(params, name, &key, None, now)?;
         let key_pem = Secret::new(key.serialize_pem());
         Ok(Credential { ca_pem: self.ca_pem.clone(), certificate_pem, key_pem })
     }
@@ -92,7 +114,9 @@ impl Authority {
     fn sign(
         &self,
         params: CertificateParams,
+        name: &str,
         key: &impl PublicKeyData,
+        enrolment: Option<String>,
         now: Moment,
     ) -> Result<String, LinkError> {
         let bad = |detail: String| LinkError::credential("certificate", detail);
@@ -101,6 +125,8 @@ impl Authority {
         let issued = Issued {
             serial: facts.serial,
             identity: facts.identity.to_string(),
+            name: shown(name),
+            enrolment,
             not_after: facts.not_after,
             revoked: None,
         };
@@ -123,8 +149,7 @@ impl Authority {
         params.distinguished_name = DistinguishedName::new();
         params.distinguished_name.push(DnType::CommonName, shown(name));
         params.distinguished_name.push(DnType::OrganizationalUnitName, self.vault.to_string());
-        params.subject_alt_names =
-            vec![SanType::URI(identity.to_string().try_into().map_err(bad)?)];
+        params.subject_alt_names = vec![SanType::URI(identity.to_string().try_into().map_err(bad)?)];
         params.subject_alt_names.extend(addresses.iter().filter_map(|a| name_of_address(a)));
         params.is_ca = IsCa::ExplicitNoCa;
         params.key_usages = vec![KeyUsagePurpose::DigitalSignature];
@@ -158,7 +183,7 @@ fn name_of_address(address: &str) -> Option<SanType> {
 ///
 /// # Errors
 /// When the system gives no randomness.
-pub fn new_request() -> Result<(Secret, String), LinkError> {
+pub(crate) fn new_request() -> Result<(Secret, String), LinkError> {
     let key = KeyPair::generate_for(&PKCS_ECDSA_P256_SHA256)
         .map_err(|e| LinkError::credential("private key", e))?;
     let csr_pem = request_for(&key)?;
@@ -169,7 +194,7 @@ pub fn new_request() -> Result<(Secret, String), LinkError> {
 ///
 /// # Errors
 /// When the key is damaged.
-pub fn request_with(key_pem: &Secret) -> Result<String, LinkError> {
+pub(crate) fn request_with(key_pem: &Secret) -> Result<String, LinkError> {
     let key = KeyPair::from_pem(key_pem.expose()).map_err(|e| LinkError::credential("private key", e))?;
     request_for(&key)
 }
@@ -183,17 +208,22 @@ fn request_for(key: &KeyPair) -> Result<String, LinkError> {
         .map_err(|e| LinkError::credential("certificate request", e))
 }
 
-/// A short name of the public key in a request, so that a repeated request can be told from another host's.
-///
-/// # Errors
-/// When the request is damaged or not signed by its own key.
-pub fn request_fingerprint(csr_pem: &str) -> Result<String, LinkError> {
+/// Reads a request, which proves that whoever made it holds its key.
+fn read_request(csr_pem: &str) -> Result<CertificateSigningRequestParams, LinkError> {
     let bad = |detail: String| LinkError::credential("certificate request", detail);
     if csr_pem.len() > PEM_BYTES_MAX {
         return Err(bad(format!("{} bytes; at most {PEM_BYTES_MAX} are taken", csr_pem.len())));
     }
     let request = CertificateSigningRequestParams::from_pem(csr_pem).map_err(|e| bad(e.to_string()))?;
-    Ok(blake3::hash(request.public_key.der_bytes()).to_hex().to_string())
+    if request.public_key.algorithm() != &PKCS_ECDSA_P256_SHA256 {
+        return Err(bad("its key is not of the kind this program makes".to_owned()));
+    }
+    Ok(request)
+}
+
+/// Names one enrolment: the registration key and the public key that asked.
+fn enrolment(key: KeyId, public_key: &PublicKey) -> String {
+    format!("{key}:{}", blake3::hash(public_key.der_bytes()).to_hex())
 }
 
 /// Whether a certificate is for this key.

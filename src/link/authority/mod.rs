@@ -12,6 +12,8 @@ mod issue;
 mod register;
 mod revocation;
 
+pub use issue::AgentRequest;
+pub(crate) use issue::{certificate_fits_key, new_request, request_with};
 pub(crate) use revocation::CrlFacts;
 
 use crate::certificate::{self, Credential};
@@ -21,8 +23,8 @@ use crate::identity::{Identity, Party};
 use crate::private_file::{private_folder, read_bounded, write_private};
 use leeward_model::{AgentId, Moment, VaultId};
 use rcgen::{
-    BasicConstraints, CertificateParams, DnType, IsCa, Issuer, KeyPair, KeyUsagePurpose, PKCS_ECDSA_P256_SHA256,
-    SigningKey,
+    BasicConstraints, CertificateParams, DnType, IsCa, Issuer, KeyPair, KeyUsagePurpose,
+    PKCS_ECDSA_P256_SHA256, SigningKey,
 };
 use register::Register;
 use std::path::Path;

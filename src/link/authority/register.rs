@@ -24,8 +24,13 @@ pub(super) struct Issued {
     pub(super) serial: String,
     /// Whose it is.
     pub(super) identity: String,
+    /// The name of its holder as people know it.
+    pub(super) name: String,
     /// Its end.
     pub(super) not_after: Moment,
+    /// The registration key and the public key it was asked for with, when it was an enrolment.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) enrolment: Option<String>,
     /// Since when it is revoked.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) revoked: Option<Moment>,
@@ -84,6 +89,12 @@ impl Register {
         // Rises also when the register came back from an old copy: those who know a later list keep it.
         next.list_number = next.list_number.saturating_add(1).max(u64::try_from(now.0).unwrap_or(0));
         self.keep(next)
+    }
+
+    /// Whom an enrolment like this was granted to, if it was and still stands.
+    pub(super) fn enrolled_with(&self, enrolment: &str) -> Option<&str> {
+        let found = self.file.issued.iter().rev().find(|i| i.enrolment.as_deref() == Some(enrolment));
+        found.filter(|i| i.revoked.is_none()).map(|i| i.identity.as_str())
     }
 
     /// What is revoked.

@@ -7,7 +7,8 @@ use crate::certificate::hex;
 use crate::error::LinkError;
 use leeward_model::{Moment, VaultId};
 use rcgen::{
-    CertificateRevocationListParams, Issuer, KeyIdMethod, KeyPair, RevocationReason, RevokedCertParams, SerialNumber,
+    CertificateRevocationListParams, Issuer, KeyIdMethod, KeyPair, RevocationReason, RevokedCertParams,
+    SerialNumber,
 };
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, CertificateRevocationListDer};
@@ -68,7 +69,8 @@ impl CrlFacts {
         if pem.len() > LIST_BYTES_MAX {
             return Err(bad(format!("{} bytes; at most {LIST_BYTES_MAX} are taken", pem.len())));
         }
-        let der = CertificateRevocationListDer::from_pem_slice(pem.as_bytes()).map_err(|e| bad(e.to_string()))?;
+        let der =
+            CertificateRevocationListDer::from_pem_slice(pem.as_bytes()).map_err(|e| bad(e.to_string()))?;
         let (rest, list) = x509_parser::parse_x509_crl(&der).map_err(|e| bad(e.to_string()))?;
         if !rest.is_empty() {
             return Err(bad("bytes after the list".to_owned()));

@@ -53,10 +53,16 @@ impl Dialer {
     /// # Errors
     /// When nobody answers, or it is not the wanted party. That the other side refuses *this* one shows only with
     /// the first read.
-    pub async fn dial(&self, addr: &str, protocol: Protocol, wanted: Wanted) -> Result<Connection, LinkError> {
+    pub async fn dial(
+        &self,
+        addr: &str,
+        protocol: Protocol,
+        wanted: Wanted,
+    ) -> Result<Connection, LinkError> {
         let config = self.trust.client_config(protocol, wanted)?;
         let late = |doing| move |_| LinkError::TimedOut { peer: addr.to_owned(), doing };
-        let tcp = tokio::time::timeout(self.patience, self.reach(addr)).await.map_err(late("connecting"))??;
+        let tcp =
+            tokio::time::timeout(self.patience, self.reach(addr)).await.map_err(late("connecting"))??;
         let name = ServerName::try_from(NOMINAL_NAME).map_err(|e| LinkError::credential("TLS", e))?;
         let handshake = TlsConnector::from(config).connect(name, tcp);
         let stream = tokio::time::timeout(self.patience, handshake)
@@ -98,7 +104,8 @@ fn connection(stream: TlsStream<TcpStream>, addr: String) -> Result<Connection, 
         let detail = "no protocol or no certificate".to_owned();
         return Err(LinkError::Tls { peer: addr, detail });
     };
-    let peer = CertificateFacts::read(shown).map_err(|detail| LinkError::Tls { peer: addr.clone(), detail })?;
+    let peer =
+        CertificateFacts::read(shown).map_err(|detail| LinkError::Tls { peer: addr.clone(), detail })?;
     Ok(Connection { stream, peer, protocol, addr })
 }
 
@@ -170,7 +177,8 @@ async fn welcome(acceptor: &TlsAcceptor, tcp: TcpStream, addr: &str) -> Result<C
         return Ok(connection);
     }
     let found = connection.peer.identity.party.to_string();
-    let why = Message::new("link-why-wrong-party").with("wanted", wanted.to_string()).with("found", found.as_str());
+    let why =
+        Message::new("link-why-wrong-party").with("wanted", wanted.to_string()).with("found", found.as_str());
     turn_away(&mut connection.stream, &why, Duration::from_secs(5)).await;
     Err(LinkError::NotOurPeer { peer: addr.to_owned(), wanted: wanted.to_string(), found })
 }

@@ -199,7 +199,10 @@ async fn fill(
         let read = tokio::time::timeout(patience, stream.read(room)).await;
         let got = match read {
             Err(_late) => {
-                return Err(LinkError::TimedOut { peer: peer.to_owned(), doing: "waiting for a sign of life" });
+                return Err(LinkError::TimedOut {
+                    peer: peer.to_owned(),
+                    doing: "waiting for a sign of life",
+                });
             }
             Ok(Err(error)) => return Err(explain(peer, "reading", &error)),
             Ok(Ok(0)) => return Err(LinkError::cut(peer, "the connection was closed")),

@@ -29,11 +29,7 @@ pub struct Pace {
 
 impl Default for Pace {
     fn default() -> Self {
-        Self {
-            ping: Duration::from_secs(4),
-            dead: Duration::from_secs(15),
-            opening: Duration::from_secs(10),
-        }
+        Self { ping: Duration::from_secs(4), dead: Duration::from_secs(15), opening: Duration::from_secs(10) }
     }
 }
 
@@ -67,8 +63,7 @@ pub(super) async fn open<Out: Dialect, In: Dialect>(
     greeting: &Out::Greeting,
     pace: Pace,
 ) -> Result<Opened<In::Greeting>, LinkError> {
-    let hello =
-        HelloOut { versions: VERSIONS, program: env!("CARGO_PKG_VERSION"), greeting };
+    let hello = HelloOut { versions: VERSIONS, program: env!("CARGO_PKG_VERSION"), greeting };
     let hello = frame::write(peer, Kind::Hello, 0, &hello)?;
     let talk = async {
         // What the other side says explains why it stopped listening: it goes before a failure to write.

@@ -95,7 +95,11 @@ impl std::fmt::Debug for Reconnect {
 impl Reconnect {
     /// The engine's control port, at these addresses, with the usual pace.
     #[must_use]
-    pub fn to_engine(dialer: Dialer, addrs: Vec<String>, chance: impl FnMut() -> f64 + Send + 'static) -> Self {
+    pub fn to_engine(
+        dialer: Dialer,
+        addrs: Vec<String>,
+        chance: impl FnMut() -> f64 + Send + 'static,
+    ) -> Self {
         let addr = addrs.first().cloned().unwrap_or_default();
         Self {
             dialer,

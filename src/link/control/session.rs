@@ -131,10 +131,8 @@ impl<Out: Dialect, In: Dialect> Session<Out, In> {
             Ok(answer) => answer?,
             Err(_dropped) => return Err(self.wire.reason()),
         };
-        frame::body(&self.wire.peer, &body).map_err(|e| LinkError::Unanswered {
-            peer: self.wire.peer.clone(),
-            detail: e.to_string(),
-        })
+        frame::body(&self.wire.peer, &body)
+            .map_err(|e| LinkError::Unanswered { peer: self.wire.peer.clone(), detail: e.to_string() })
     }
 
     /// Tells the other side something. Returns when it has its place in the queue.
@@ -405,7 +403,10 @@ async fn hear<Out: Dialect, In: Dialect>(
 }
 
 /// Takes one frame in; what is for the owner of the session comes back.
-fn take<Out: Dialect, In: Dialect>(wire: &Arc<Wire>, frame: Frame) -> Result<Option<Heard<Out, In>>, LinkError> {
+fn take<Out: Dialect, In: Dialect>(
+    wire: &Arc<Wire>,
+    frame: Frame,
+) -> Result<Option<Heard<Out, In>>, LinkError> {
     let peer = &wire.peer;
     match frame.kind {
         Kind::Request => request(wire, frame.number, &frame.body),
@@ -423,7 +424,10 @@ fn take<Out: Dialect, In: Dialect>(wire: &Arc<Wire>, frame: Frame) -> Result<Opt
                     Ok(frame.body)
                 } else {
                     let detail: String = frame::body(peer, &frame.body).unwrap_or_default();
-                    Err(LinkError::Unanswered { peer: peer.clone(), detail: detail.chars().take(500).collect() })
+                    Err(LinkError::Unanswered {
+                        peer: peer.clone(),
+                        detail: detail.chars().take(500).collect(),
+                    })
                 };
                 slot.send(answer).ok();
             }
@@ -461,8 +465,13 @@ fn request<Out: Dialect, In: Dialect>(
         return Err(LinkError::bad_frame(&wire.peer, format!("a second request {number}")));
     }
     drop(open);
-    let reply =
-        Reply { wire: Arc::clone(wire), number, given_up: Some(given_up), answered: false, says: PhantomData };
+    let reply = Reply {
+        wire: Arc::clone(wire),
+        number,
+        given_up: Some(given_up),
+        answered: false,
+        says: PhantomData,
+    };
     Ok(Some(Heard::Request { body, reply }))
 }
 

@@ -74,11 +74,12 @@ impl Trust {
     /// that was revoked since must not come in by resuming.
     pub(crate) fn server_config(&self, protocols: &[Protocol]) -> Result<Arc<ServerConfig>, LinkError> {
         let verifier = Verifier::new(self.clone(), None);
-        let mut config = ServerConfig::builder_with_details(trust::provider(), Arc::new(self.clock().clone()))
-            .with_protocol_versions(&[&rustls::version::TLS13])
-            .map_err(|e| LinkError::credential("TLS", e))?
-            .with_client_cert_verifier(Arc::new(verifier))
-            .with_cert_resolver(Arc::new(OwnCertificate(self.clone())));
+        let mut config =
+            ServerConfig::builder_with_details(trust::provider(), Arc::new(self.clock().clone()))
+                .with_protocol_versions(&[&rustls::version::TLS13])
+                .map_err(|e| LinkError::credential("TLS", e))?
+                .with_client_cert_verifier(Arc::new(verifier))
+                .with_cert_resolver(Arc::new(OwnCertificate(self.clone())));
         config.alpn_protocols = protocols.iter().map(|p| p.name().as_bytes().to_vec()).collect();
         config.session_storage = Arc::new(NoServerSessionStorage {});
         config.send_tls13_tickets = 0;
@@ -86,14 +87,19 @@ impl Trust {
     }
 
     /// The configuration of a caller that wants this party for this protocol.
-    pub(crate) fn client_config(&self, protocol: Protocol, wanted: Wanted) -> Result<Arc<ClientConfig>, LinkError> {
+    pub(crate) fn client_config(
+        &self,
+        protocol: Protocol,
+        wanted: Wanted,
+    ) -> Result<Arc<ClientConfig>, LinkError> {
         let verifier = Verifier::new(self.clone(), Some(wanted));
-        let mut config = ClientConfig::builder_with_details(trust::provider(), Arc::new(self.clock().clone()))
-            .with_protocol_versions(&[&rustls::version::TLS13])
-            .map_err(|e| LinkError::credential("TLS", e))?
-            .dangerous()
-            .with_custom_certificate_verifier(Arc::new(verifier))
-            .with_client_cert_resolver(Arc::new(OwnCertificate(self.clone())));
+        let mut config =
+            ClientConfig::builder_with_details(trust::provider(), Arc::new(self.clock().clone()))
+                .with_protocol_versions(&[&rustls::version::TLS13])
+                .map_err(|e| LinkError::credential("TLS", e))?
+                .dangerous()
+                .with_custom_certificate_verifier(Arc::new(verifier))
+                .with_client_cert_resolver(Arc::new(OwnCertificate(self.clone())));
         config.alpn_protocols = vec![protocol.name().as_bytes().to_vec()];
         config.resumption = Resumption::disabled();
         config.enable_sni = false;

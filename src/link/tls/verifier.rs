@@ -12,8 +12,8 @@ use rustls::crypto::{WebPkiSupportedAlgorithms, verify_tls13_signature};
 use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
 use rustls::server::danger::{ClientCertVerified, ClientCertVerifier};
 use rustls::{
-    CertificateError, DigitallySignedStruct, DistinguishedName, Error as TlsError, OtherError, PeerIncompatible,
-    SignatureScheme,
+    CertificateError, DigitallySignedStruct, DistinguishedName, Error as TlsError, OtherError,
+    PeerIncompatible, SignatureScheme,
 };
 use std::sync::Arc;
 use webpki::{EndEntityCert, KeyUsage};
@@ -58,8 +58,9 @@ impl Verifier {
         if self.trust.has_revoked_serial(certificate.serial()) {
             return Err(CertificateError::Revoked.into());
         }
-        let facts = CertificateFacts::read(shown)
-            .map_err(|detail| TlsError::from(CertificateError::Other(OtherError(Arc::from(Box::from(detail))))))?;
+        let facts = CertificateFacts::read(shown).map_err(|detail| {
+            TlsError::from(CertificateError::Other(OtherError(Arc::from(Box::from(detail)))))
+        })?;
         let identity = facts.identity;
         let wanted = self.wanted.filter(|w| !w.accepts(identity.party));
         if identity.vault != self.trust.vault() || wanted.is_some() {
@@ -89,7 +90,9 @@ fn tls_error(error: webpki::Error) -> TlsError {
     use webpki::Error as Bad;
     match error {
         Bad::CertExpired { time, not_after } => CertificateError::ExpiredContext { time, not_after },
-        Bad::CertNotValidYet { time, not_before } => CertificateError::NotValidYetContext { time, not_before },
+        Bad::CertNotValidYet { time, not_before } => {
+            CertificateError::NotValidYetContext { time, not_before }
+        }
         Bad::UnknownIssuer => CertificateError::UnknownIssuer,
         Bad::InvalidSignatureForPublicKey => CertificateError::BadSignature,
         Bad::RequiredEkuNotFoundContext(_) => CertificateError::InvalidPurpose,

@@ -61,6 +61,8 @@ pub struct ItemStand<'a> {
     pub test: Option<TestState>,
     /// The job that works on it.
     pub job: Option<RunningJob>,
+    /// The verb whose job could be neither finished nor taken back, and has not been dealt with.
+    pub stuck: Option<Verb>,
     /// The host it runs on.
     pub source: HostStand<'a>,
     /// The other host: it keeps the replica, or the disks that were left.
@@ -74,6 +76,7 @@ pub struct ItemStand<'a> {
 /// Whether a verb may be used now on an item.
 pub(super) fn availability(verb: Verb, item: &ItemStand<'_>) -> Result<(), Refusal> {
     not_busy(verb, item)?;
+    not_stuck(verb, item)?;
     match verb {
         Verb::AssociatePolicy => not_leaving(item),
         Verb::DisableReplication => disable(item),
@@ -101,9 +104,23 @@ fn not_busy(verb: Verb, item: &ItemStand<'_>) -> Result<(), Refusal> {
     if verb == Verb::ConsolePicture || (job.gives_way && (goes_beside(verb) || pushes_aside(verb))) {
         return Ok(());
     }
-    let why =
-        Message::new("refusal-job-running").with("item", item.name).with("verb", job.verb.title());
+    let why = Message::new("refusal-job-running").with("item", item.name).with("verb", job.verb.title());
     Err(refusal(why).helped_by(Verb::CancelJob))
+}
+
+/// After a job that got stuck it is not known what holds at the hosts: only what deals with that may follow, and
+/// what cannot wait.
+fn not_stuck(verb: Verb, item: &ItemStand<'_>) -> Result<(), Refusal> {
+    let Some(stuck) = item.stuck else { return Ok(()) };
+    let deals_with_it = verb == stuck
+        || goes_beside(verb)
+        || pushes_aside(verb)
+        || matches!(verb, Verb::CleanUpTestFailover | Verb::ConsolePicture);
+    if deals_with_it {
+        return Ok(());
+    }
+    let why = Message::new("refusal-job-stuck").with("item", item.name).with("verb", stuck.title());
+    Err(refusal(why).helped_by(Verb::RestartJob))
 }
 
 const fn goes_beside(verb: Verb) -> bool {
@@ -241,7 +258,8 @@ fn reverse(item: &ItemStand<'_>) -> Result<(), Refusal> {
     }
     here(item.source)?;
     if !item.target.connected {
-        let why = Message::new("refusal-old-source-away").with("item", item.name).with("host", item.target.name);
+        let why =
+            Message::new("refusal-old-source-away").with("item", item.name).with("host", item.target.name);
         return Err(refusal(why));
     }
     Ok(())
@@ -250,11 +268,9 @@ fn reverse(item: &ItemStand<'_>) -> Result<(), Refusal> {
 fn discard_source(item: &ItemStand<'_>) -> Result<(), Refusal> {
     match item.protection {
         Protection::Committed { source: SourceFence::Fenced(_) } => here(item.target),
-        Protection::Committed { source: SourceFence::Unknown } => {
-            Err(refusal(
-                Message::new("refusal-source-not-fenced").with("item", item.name).with("host", item.target.name),
-            ))
-        }
+        Protection::Committed { source: SourceFence::Unknown } => Err(refusal(
+            Message::new("refusal-source-not-fenced").with("item", item.name).with("host", item.target.name),
+        )),
         Protection::FailedOver { .. } => Err(named("refusal-commit-first", item).helped_by(Verb::Commit)),
         _ => Err(named("refusal-no-old-source", item)),
     }

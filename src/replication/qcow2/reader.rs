@@ -195,7 +195,7 @@ const fn as_cluster(entry: u64) -> Cluster {
 
 /// Reads a table of big-endian words.
 fn table(file: &File, path: &Path, place: u64, entries: u64, length: u64) -> Result<Vec<u64>> {
-    if place.saturating_add(entries * 8) > length.next_multiple_of(4096) || place % 512 != 0 {
+    if place.saturating_add(entries * 8) > length.next_multiple_of(4096) || !place.is_multiple_of(512) {
         return Err(ReplicationError::damaged(path, format!("a table lies at {place}, outside the file")));
     }
     // Direct access wants whole pages.

@@ -499,7 +499,7 @@ impl FullCopy<'_> {
         let count = (bytes.len() / BLOCK) as u64;
         let room = into.room.bytes_mut().get_mut(..bytes.len());
         let inside = first >= into.next && first.saturating_add(count) <= blocks_of(into.size_bytes);
-        let Some(room) = room.filter(|_| inside && bytes.len() % BLOCK == 0) else {
+        let Some(room) = room.filter(|_| inside && bytes.len().is_multiple_of(BLOCK)) else {
             return Err(ReplicationError::protocol(format!(
                 "blocks {first} and {count} more are out of place"
             )));

@@ -202,7 +202,7 @@ impl Way<'_> {
             let mut room = Aligned::new(BLOCK);
             let mut at = 0;
             while at < all {
-                let own = ours.recv().map_err(|_| ReplicationError::Cancelled {})??;
+                let own = ours.recv().map_err(|_gone| ReplicationError::Cancelled {})??;
                 let frame = wire::expect(reader, Vec::new())?;
                 if frame.kind == Kind::Message {
                     let Answer::Refused { why, fault } = wire::understand(&frame)? else {

@@ -216,7 +216,7 @@ fn pump(
         drop(full);
         // A failure to keep what came explains more than the cut that may have followed.
         let applied = applying.join();
-        applied.map_err(|_| ReplicationError::protocol("the writing thread ended in disorder"))??;
+        applied.map_err(|_why| ReplicationError::protocol("the writing thread ended in disorder"))??;
         read
     })
 }
@@ -234,7 +234,7 @@ fn take_overlays(
         let (first, rest) = frame.first()?;
         if frame.kind == Kind::Zeros {
             let count = rest.try_into().map(u64::from_le_bytes);
-            let count = count.map_err(|_| ReplicationError::protocol("zeros without a number"))?;
+            let count = count.map_err(|_why| ReplicationError::protocol("zeros without a number"))?;
             into.zeros(disk, first, count)?;
         } else {
             for (block, bytes) in wire::blocks(first, rest)? {
@@ -313,7 +313,7 @@ fn compare<R: Read + Send, W: Write + Send>(
             stop.cancel();
         }
         let said =
-            saying.join().map_err(|_| ReplicationError::protocol("the hashing thread ended in disorder"))?;
+            saying.join().map_err(|_why| ReplicationError::protocol("the hashing thread ended in disorder"))?;
         match (taken, said) {
             (Ok(point), Ok(())) => Ok(point),
             (Err(error), _) | (Ok(_), Err(error)) => Err(error),

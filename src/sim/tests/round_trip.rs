@@ -20,7 +20,10 @@ fn there_and_back_again() {
     world.protect_all();
     let item = world.item("vm1").expect("protected").id;
     done(&mut world, Command::SyncNow { item });
-    done(&mut world, Command::TestFailover { item, point: PointChoice::Latest, network: NetworkChoice::Isolated });
+    done(
+        &mut world,
+        Command::TestFailover { item, point: PointChoice::Latest, network: NetworkChoice::Isolated },
+    );
     let test = world.item("vm1").expect("there").tests.first().expect("a test").id;
     done(&mut world, Command::CleanUpTestFailover { item, test, notes: "fine".to_owned() });
     assert!(world.item("vm1").expect("there").last_test_ok.is_some());

@@ -117,7 +117,9 @@ pub(super) fn check_item(state: &State, command: &Command, now: Moment) -> Resul
         Command::VerifyPoint { point, .. } => check_point(state, item, PointChoice::Exact(*point)),
         Command::ChangeRecoveryPoint { point, .. } => {
             if matches!(&item.record.protection, Protection::FailedOver { point: now, .. } if now == point) {
-                return Err(refuse(Message::new("refusal-same-point").with("item", &item.record.machine.name)));
+                return Err(refuse(
+                    Message::new("refusal-same-point").with("item", &item.record.machine.name),
+                ));
             }
             check_point(state, item, PointChoice::Exact(*point))
         }
@@ -126,7 +128,9 @@ pub(super) fn check_item(state: &State, command: &Command, now: Moment) -> Resul
         Command::Resynchronize { disks, start, .. } => {
             let known = |d: &leeward_model::DiskId| item.record.machine.disks.iter().any(|k| k.id == *d);
             if !disks.iter().all(known) {
-                return Err(refuse(Message::new("refusal-no-such-disk").with("item", &item.record.machine.name)));
+                return Err(refuse(
+                    Message::new("refusal-no-such-disk").with("item", &item.record.machine.name),
+                ));
             }
             check_start(*start, now)
         }
@@ -212,7 +216,9 @@ pub(crate) fn job_args(state: &State, command: &Command, test: TestId) -> Option
             JobArgs::Failover { point: *point, shut_down_source: *shut_down_source }
         }
         Command::ChangeRecoveryPoint { point, .. } => {
-            let Protection::FailedOver { point: from_point, .. } = item?.record.protection else { return None };
+            let Protection::FailedOver { point: from_point, .. } = item?.record.protection else {
+                return None;
+            };
             JobArgs::ChangePoint { point: *point, from_point }
         }
         Command::Commit { .. } => JobArgs::Commit,

@@ -17,9 +17,7 @@ use super::state::State;
 use super::turn::Turn;
 use crate::records::AuditPhase;
 use leeward_model::availability::{Stand, availability};
-use leeward_model::{
-    Accepted, Command, CommandOutcome, JobId, Message, Moment, ReceiptId, Refusal, Verb,
-};
+use leeward_model::{Accepted, Command, CommandOutcome, JobId, Message, Moment, ReceiptId, Refusal, Verb};
 
 /// Whether a command may be carried out now.
 pub(crate) fn consider(state: &State, command: &Command, now: Moment) -> Result<(), Refusal> {
@@ -79,7 +77,9 @@ impl Turn<'_> {
                 self.remove_server(agent);
                 Some(Accepted::Done)
             }
-            Command::CreatePolicy { policy } | Command::EditPolicy { policy } => Some(self.keep_policy(policy)),
+            Command::CreatePolicy { policy } | Command::EditPolicy { policy } => {
+                Some(self.keep_policy(policy))
+            }
             Command::DeletePolicy { policy } => Some(self.delete_policy(policy)),
             Command::AssociatePolicy { items, policy } => Some(self.associate(&items, policy)),
             Command::EnableReplication { machines, target, policy, start } => {
