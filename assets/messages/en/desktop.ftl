@@ -49,3 +49,215 @@ note-begun = { $verb } has started
 note-done = { $verb }: done
 note-refused = { $verb } was refused
 note-failed = { $verb } failed
+note-copied = Copied to the clipboard
+note-open-job = Show the job
+not-connected = No vault is open.
+refused-for = { $name }: { $why }
+nothing = -
+never = Never
+yes = Yes
+gone = Not there any more
+millis = { $ms } ms
+
+# Top bar, hub menu, palette, notifications
+search-everything = Search items, servers, jobs and commands
+hub-fold = Show or hide the menu
+hub-protected = Protected items
+hub-manage = Manage
+hub-monitor = Monitoring
+theme-light = Switch to the light theme
+theme-dark = Switch to the dark theme
+notifications = Notifications
+notifications-unread = { $n ->
+    [0] Notifications
+   *[other] Notifications ({ $n } new)
+  }
+notifications-none = Nothing new
+notifications-none-text = What you start and how it ends is listed here.
+notifications-clear = Clear all
+palette-query = Search
+palette-hint = Type a part of a name: an item, a server, a job or a command
+palette-nothing = Nothing has this name
+palette-command = Command
+palette-blade = Page
+blade-overview = Overview
+blade-items = Replicated items
+blade-enable = Enable replication
+blade-jobs = Jobs
+blade-events = Events
+blade-servers = Management servers
+blade-policies = Replication policies
+kind-vault = Recovery vault
+kind-item = Replicated item
+kind-job = Job
+kind-server = Management server
+kind-console = Console of the test machine
+
+# Overview
+overview-empty = No hosts yet
+overview-empty-text = Make a registration key and start the agent of a host with it. The host's machines can then be protected, or take replicas of others.
+overview-first-server = Make registration key
+overview-review = Review
+tile-health = Replication health
+tile-readiness = Failover readiness
+tile-rpo = Recovery point objective
+tile-jobs = Jobs and errors
+tile-items = { $n ->
+    [one] item
+   *[other] items
+  }
+tile-rpo-caption = Median of all replicating items
+tile-rpo-none = Shown as soon as an item replicates.
+tile-now = now
+readiness-tested = Tested
+readiness-recommended = Test due
+readiness-word = tested
+jobs-failed = Failed (24 h)
+jobs-waiting = Waiting for input
+jobs-running = In progress
+jobs-succeeded = Completed (24 h)
+attention = Items that need attention
+attention-why = Reason
+topology = Site topology
+topology-site = { $runs } running, { $replicas } { $replicas ->
+    [one] replica
+   *[other] replicas
+  }
+topology-server = Server { $name }
+topology-server-lost = Server { $name }, not connected
+topology-runs = { $name } runs here
+topology-replica = Replica of { $name }
+topology-more = { $n } more
+topology-share = { $share } %
+topology-copying = Copying
+topology-replicating = Replicating
+topology-paused = Paused
+topology-broken = Failing
+topology-retrying = Retrying
+topology-resync = Resync required
+topology-stopped = Stopped
+topology-resting = Not replicating
+topology-failed-over = Failed over
+topology-committed = Committed
+topology-failing-over = Moving
+zoom-in = Zoom in
+zoom-out = Zoom out
+zoom-fit = Show all
+
+# Replicated items
+items-none = Nothing is protected yet
+items-none-text = Choose machines of a host and another host that keeps their replicas. Changes are then copied all the time.
+items-select-first = Select one or more items first.
+items-count = { $n ->
+    [one] 1 item
+   *[other] { $n } items
+  }
+items-name = Name
+items-health = Health
+items-status = Status
+items-active = Active location
+items-tested = Last test
+items-never = Never
+items-rpo = RPO
+items-policy = Policy
+items-server = Runs on
+items-target = Replica on
+items-points = Points
+items-synced = Synchronized
+side-primary = { $site } (primary)
+side-recovery = { $site } (recovery)
+
+# One item
+item-gone = This item is no longer protected
+item-gone-text = Its replication was disabled.
+item-gone-way = All replicated items
+tab-overview = Overview
+tab-points = Recovery points
+tab-disks = Disks
+tab-events = Events
+fact-health = Replication health
+fact-status = Status
+fact-active = Active location
+fact-power = Machine
+fact-source = Source
+fact-target = Target
+fact-place = { $server } ({ $site })
+fact-place-lost = { $server } ({ $site }), not connected
+fact-rpo = RPO
+fact-synced = Last synchronized
+fact-points = Recovery points
+fact-policy = Policy
+fact-tested = Last test failover
+fact-failed-over = Last failover
+fact-job = Job under way
+power-running = Running
+power-paused = Held by the hypervisor
+power-shut-down = Shut down
+power-off = Off
+power-unknown = Not known: the host is not connected
+issue-action = What to do: { $action }
+test-title = Test failover
+test-starting = Starting from the point of { $point }
+test-running = Running on the point of { $point }
+test-waiting = Could not be started from the point of { $point }; clean it up
+test-cleaning = Being cleaned up
+test-answered = The guest answered { $secs } after the command
+test-port = Port { $port } of the guest
+timeline = Recovery points
+timeline-point = { $age } · { $consistency } · { $kind } · { $size }
+points-none = No recovery points yet
+points-none-text = The first one is there when the initial replication is complete.
+points-count = { $n ->
+    [one] 1 point
+   *[other] { $n } points
+  }
+point-instant = Point in time
+point-age = Age
+point-consistency = Consistency
+point-kind = Made by
+point-size = Changes
+point-pinned = Kept
+point-verify = Verify
+point-app = Application-consistent
+point-crash = Crash-consistent
+point-initial = Initial replication
+point-delta = Replication cycle
+point-resync = Resynchronization
+point-final = Planned failover
+point-safety = Safety copy
+chart-rpo = RPO
+chart-throughput = Throughput
+chart-none = Shown after two cycles
+impact = Impact on the guest
+impact-during = Write latency during cycles (99th percentile)
+impact-outside = Write latency otherwise (99th percentile)
+impact-held = Longest hold at capture
+impact-dirty = Changed since the last cycle
+impact-logs = Waiting to be sent
+disk-name = Disk
+disk-size = Size
+disk-replica = Replica takes
+disk-dirty = Changed
+disk-log = To be sent
+disk-tracking = Change tracking
+disk-tracked = Tracked
+disk-not-tracked = Not tracked
+disk-progress = Progress
+
+# Events
+events-none = No events
+events-none-text = Changes of health, failovers and lost connections are listed here.
+events-all = All
+events-warnings = Warnings
+events-critical = Critical
+events-count = { $n ->
+    [one] 1 event
+   *[other] { $n } events
+  }
+events-severity = Severity
+events-news = News
+events-what = Event
+events-subject = Subject
+events-job = Job
+events-open-job = Show job
+events-when = When

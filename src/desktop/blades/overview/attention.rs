@@ -1,0 +1,65 @@
+//! The items that need somebody, worst first, and what is not configured.
+
+use crate::Action;
+use crate::cx::Cx;
+use crate::kit::table::{Column, Table, TableState, cell_text};
+use crate::kit::{self, words};
+use crate::route::Route;
+use crate::theme::icons::Icon;
+use egui::Ui;
+use leeward_model::{Health, ItemView};
+use std::sync::Arc;
+
+const SHOWN_MAX: usize = 12;
+
+/// What a person has done to the list.
+#[derive(Default, Debug)]
+pub(super) struct AttentionState {
+    table: TableState,
+    rows: Vec<Arc<ItemView>>,
+    of: Option<u64>,
+}
+
+pub(super) fn show(ui: &mut Ui, cx: &mut Cx<'_>, state: &mut AttentionState) {
+    let revision = cx.snapshot.revision;
+    if state.of != Some(revision) {
+        let bad = |i: &&Arc<ItemView>| matches!(i.health, Health::Critical | Health::Warning);
+        let mut rows: Vec<Arc<ItemView>> = cx.snapshot.items.iter().filter(bad).cloned().collect();
+        rows.sort_by(|a, b| b.health.cmp(&a.health).then_with(|| a.name.cmp(&b.name)));
+        rows.truncate(SHOWN_MAX);
+        state.rows = rows;
+        state.of = Some(revision);
+    }
+    if state.rows.is_empty() {
+        return;
+    }
+    kit::card(ui, cx, &words("attention"), |ui, cx| {
+        #[expect(clippy::cast_precision_loss, reason = "at most a dozen rows")]
+        let height = (state.rows.len() as f32 + 1.0) * 34.0;
+        Table::new("attention", &state.rows, revision, |i| i.id.0.as_u128(), |i| i.name.clone())
+            .bare()
+            .height(height)
+            .open(|i| Action::Go(Route::Item(i.id)))
+            .column(Column::new(words("items-name"), 150.0, |ui, cx, i: &Arc<ItemView>| {
+                kit::icon(ui, Icon::Machine, 16.0, cx.theme.accent);
+                if kit::link(ui, &i.name).clicked() {
+                    cx.go(Route::Item(i.id));
+                }
+            }))
+            .column(
+                Column::new(words("items-health"), 120.0, |ui, _, i: &Arc<ItemView>| {
+                    kit::health_mark(ui, i.health, &kit::health_word(i.health));
+                })
+                .grows(0.0),
+            )
+            .column(Column::text(words("items-status"), 170.0, |i: &Arc<ItemView>| i.status.render()))
+            .column(
+                Column::new(words("attention-why"), 240.0, |ui, _, i: &Arc<ItemView>| {
+                    let why = i.issues.first().map(|s| s.fault.what.render()).unwrap_or_default();
+                    cell_text(ui, &why);
+                })
+                .grows(2.0),
+            )
+            .show(ui, cx, &mut state.table);
+    });
+}

@@ -1,0 +1,59 @@
+//! The vault at a glance: health, readiness, RPO, jobs, the topology of its sites, and what needs somebody.
+
+mod attention;
+mod plan;
+mod tiles;
+mod topology;
+
+use crate::action::Action;
+use crate::cx::Cx;
+use crate::kit::{self, CommandButton, words};
+use crate::route::Route;
+use crate::theme::icons::Icon;
+use egui::{ScrollArea, Ui};
+use leeward_model::{Health, Verb};
+
+/// What a person has done to the blade.
+#[derive(Default, Debug)]
+pub struct OverviewState {
+    topology: topology::TopologyState,
+    attention: attention::AttentionState,
+}
+
+/// Draws the blade.
+pub fn show(ui: &mut Ui, cx: &mut Cx<'_>, state: &mut OverviewState) {
+    let commands = [
+        CommandButton::of_verb(Verb::EnableReplication, Action::Go(Route::Enable)),
+        CommandButton::of_verb(Verb::MakeRegistrationKey, Action::Open(crate::Dialog::RegistrationKey)),
+        CommandButton::of_verb(Verb::CreatePolicy, Action::Open(crate::Dialog::EditPolicy(None))),
+    ];
+    kit::command_bar(ui, cx, &commands);
+    if cx.snapshot.servers.is_empty() {
+        let button = (words("overview-first-server"), Action::Open(crate::Dialog::RegistrationKey));
+        let (title, text) = (words("overview-empty"), words("overview-empty-text"));
+        return kit::empty(ui, cx, Icon::Server, &title, &text, Some(button));
+    }
+    ScrollArea::vertical().auto_shrink(false).show(ui, |ui| {
+        ui.spacing_mut().item_spacing.y = 4.0;
+        issues(ui, cx);
+        tiles::show(ui, cx);
+        ui.add_space(12.0);
+        topology::show(ui, cx, &mut state.topology);
+        ui.add_space(12.0);
+        attention::show(ui, cx, &mut state.attention);
+        ui.add_space(16.0);
+    });
+}
+
+/// The worst symptom and the first thing that is not configured, in one line each.
+fn issues(ui: &mut Ui, cx: &mut Cx<'_>) {
+    let snapshot = std::sync::Arc::clone(cx.snapshot);
+    if let Some((health, what, _)) = snapshot.overview.errors.iter().find(|(h, _, _)| *h == Health::Critical)
+    {
+        let way = (words("overview-review"), Action::Go(Route::Items));
+        kit::banner(ui, cx, *health, &what.render(), Some(way));
+    } else if let Some((what, _)) = snapshot.overview.configuration_issues.first() {
+        let way = (words("overview-review"), Action::Go(Route::Items));
+        kit::banner(ui, cx, Health::Warning, &what.render(), Some(way));
+    }
+}

@@ -1,0 +1,204 @@
+//! What the topology shows, worked out of the read model: sites, their servers, the machines on each, and the links
+//! between. Pure and in any direction; `topology` draws it.
+
+use crate::kit::{msg, words};
+use leeward_model::{
+    AgentId, Health, ItemId, ItemView, PowerState, Protection, ReplicationState, SiteId, Snapshot, TestState,
+};
+use std::collections::BTreeMap;
+
+/// Machines shown of one server; the rest are counted.
+pub(super) const ROWS_MAX: usize = 6;
+
+/// A site and its servers.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct SiteBox {
+    pub site: SiteId,
+    pub name: String,
+    pub runs: u32,
+    pub replicas: u32,
+    pub servers: Vec<ServerBox>,
+}
+
+/// A server and the machines on it.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct ServerBox {
+    pub agent: AgentId,
+    pub name: String,
+    pub connected: bool,
+    pub health: Health,
+    pub rows: Vec<MachineRow>,
+    /// Machines that are not shown.
+    pub more: u32,
+}
+
+/// A machine or its replica on a server.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct MachineRow {
+    pub item: ItemId,
+    pub name: String,
+    /// Runs here; else it is the replica.
+    pub active: bool,
+    pub running: bool,
+    pub health: Health,
+    pub test: bool,
+    pub superseded: bool,
+}
+
+/// How a link looks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Flow {
+    /// Changes flow.
+    Replicating,
+    /// The whole copy is being built or compared.
+    Copying,
+    /// A person has paused it.
+    Paused,
+    /// It fails.
+    Broken,
+    /// Nothing flows in this state.
+    Resting,
+}
+
+/// From where an item runs to where its replica is; several items when rows are not shown.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct Link {
+    pub from: AgentId,
+    pub to: AgentId,
+    /// The item; none for the rest of a server.
+    pub item: Option<ItemId>,
+    pub flow: Flow,
+    pub label: String,
+}
+
+/// The whole topology.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub(super) struct Plan {
+    pub sites: Vec<SiteBox>,
+    pub links: Vec<Link>,
+}
+
+/// Works the plan out.
+pub(super) fn plan(snapshot: &Snapshot) -> Plan {
+    let mut worst: Vec<&ItemView> = snapshot.items.iter().map(AsRef::as_ref).collect();
+    // The same order at both ends, so that links cross as little as they can; trouble is seen first.
+    let rank = |i: &ItemView| if i.health == Health::NotApplicable { 1 } else { 3 - i.health as u8 };
+    if worst.len() > ROWS_MAX {
+        worst.sort_by(|a, b| rank(a).cmp(&rank(b)).then_with(|| a.name.cmp(&b.name)));
+    }
+    let mut rows: BTreeMap<AgentId, Vec<MachineRow>> = BTreeMap::new();
+    let mut more: BTreeMap<AgentId, u32> = BTreeMap::new();
+    let mut links = Vec::new();
+    let mut rest: BTreeMap<(AgentId, AgentId), (u32, Flow)> = BTreeMap::new();
+    for item in worst {
+        let (from, to) = (item.active_place().agent, item.target_place().agent);
+        let fits = |agent| rows.get(&agent).map_or(0, Vec::len) < ROWS_MAX;
+        if fits(from) && fits(to) {
+            rows.entry(from).or_default().push(row(item, true));
+            rows.entry(to).or_default().push(row(item, false));
+            links.push(Link { from, to, item: Some(item.id), flow: flow(item), label: label(item) });
+        } else {
+            *more.entry(from).or_default() += 1;
+            *more.entry(to).or_default() += 1;
+            let link = rest.entry((from, to)).or_insert((0, Flow::Resting));
+            link.0 += 1;
+            link.1 = worse(link.1, flow(item));
+        }
+    }
+    links.extend(rest.into_iter().map(|((from, to), (n, flow))| Link {
+        from,
+        to,
+        item: None,
+        flow,
+        label: msg("topology-more").with("n", n).render(),
+    }));
+    let sites = snapshot.sites.iter().map(|site| site_box(snapshot, site, &mut rows, &more)).collect();
+    Plan { sites, links }
+}
+
+fn site_box(
+    snapshot: &Snapshot,
+    site: &leeward_model::SiteView,
+    rows: &mut BTreeMap<AgentId, Vec<MachineRow>>,
+    more: &BTreeMap<AgentId, u32>,
+) -> SiteBox {
+    let count = |n: usize| u32::try_from(n).unwrap_or(u32::MAX);
+    let servers = snapshot
+        .servers
+        .iter()
+        .filter(|s| s.site == site.id)
+        .map(|s| ServerBox {
+            agent: s.agent,
+            name: s.name.clone(),
+            connected: s.connected,
+            health: s.health,
+            rows: rows.remove(&s.agent).unwrap_or_default(),
+            more: more.get(&s.agent).copied().unwrap_or_default(),
+        })
+        .collect();
+    SiteBox {
+        site: site.id,
+        name: site.name.clone(),
+        runs: count(snapshot.items.iter().filter(|i| i.active_place().site == site.id).count()),
+        replicas: count(snapshot.items.iter().filter(|i| i.target_place().site == site.id).count()),
+        servers,
+    }
+}
+
+fn row(item: &ItemView, active: bool) -> MachineRow {
+    let place = if active { item.active_place() } else { item.target_place() };
+    MachineRow {
+        item: item.id,
+        name: item.name.clone(),
+        active,
+        running: place.power == PowerState::Running,
+        health: item.health,
+        test: !active && item.tests.iter().any(|t| t.state != TestState::CleaningUp),
+        superseded: !active && item.superseded,
+    }
+}
+
+fn flow(item: &ItemView) -> Flow {
+    match (&item.protection, &item.replication) {
+        (Protection::InitialReplication | Protection::Reversing | Protection::Enabling, _) => Flow::Copying,
+        (p, _) if !p.replicates() => Flow::Resting,
+        (_, ReplicationState::Active) => Flow::Replicating,
+        (_, ReplicationState::Resynchronizing) => Flow::Copying,
+        (_, ReplicationState::Paused) => Flow::Paused,
+        (_, ReplicationState::Idle) => Flow::Resting,
+        _ => Flow::Broken,
+    }
+}
+
+fn worse(a: Flow, b: Flow) -> Flow {
+    let rank = |f| match f {
+        Flow::Resting => 0,
+        Flow::Replicating => 1,
+        Flow::Copying => 2,
+        Flow::Paused => 3,
+        Flow::Broken => 4,
+    };
+    if rank(a) >= rank(b) { a } else { b }
+}
+
+fn label(item: &ItemView) -> String {
+    match flow(item) {
+        Flow::Replicating => item.rpo_secs.map(crate::kit::span).unwrap_or_default(),
+        Flow::Copying => item.progress.map_or_else(
+            || words("topology-copying"),
+            |p| msg("topology-share").with("share", format!("{:.0}", p.share() * 100.0)).render(),
+        ),
+        Flow::Paused => words("topology-paused"),
+        Flow::Broken => match item.replication {
+            ReplicationState::Retrying { .. } => words("topology-retrying"),
+            ReplicationState::ResyncRequired { .. } => words("topology-resync"),
+            _ => words("topology-stopped"),
+        },
+        Flow::Resting => match item.protection {
+            Protection::FailedOver { .. } => words("topology-failed-over"),
+            Protection::Committed { .. } => words("topology-committed"),
+            Protection::FailingOver { .. } => words("topology-failing-over"),
+            _ => words("topology-resting"),
+        },
+    }
+}

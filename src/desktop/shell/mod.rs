@@ -1,0 +1,21 @@
+//! What surrounds the blades. Each file draws one part; `ShellState` is what a person has done to them.
+
+pub(crate) mod heading;
+pub(crate) mod hub;
+pub(crate) mod notifications;
+pub(crate) mod palette;
+pub(crate) mod toasts;
+pub(crate) mod top_bar;
+
+/// What a person has done to the shell.
+#[derive(Debug, Default)]
+pub(crate) struct ShellState {
+    /// The hub menu is folded away.
+    pub hub_folded: bool,
+    /// The notification list is open.
+    pub notifications: bool,
+    /// The palette, while it is open.
+    pub palette: Option<palette::Palette>,
+    /// Notes up to this number are no longer shown as toasts.
+    pub dismissed: u64,
+}
