@@ -2,6 +2,7 @@
 //! stands on the command line; everything else is in `cli`.
 
 mod cli;
+mod tour;
 
 use std::process::ExitCode;
 

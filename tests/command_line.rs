@@ -23,7 +23,8 @@ fn folders_that_are_no_vault_are_told_apart() {
     std::fs::create_dir(world.path("empty")).expect("folder");
     world.run(&["item", "list", "--vault", "empty"]).must(5, "no vault in this folder");
     std::fs::create_dir(world.path("odd")).expect("folder");
-    std::fs::write(world.path("odd/vault.db"), "shopping list: milk, bread, and quite some more text").expect("file");
+    std::fs::write(world.path("odd/vault.db"), "shopping list: milk, bread, and quite some more text")
+        .expect("file");
     world.run(&["item", "list", "--vault", "odd"]).must(5, "damaged");
     world.run(&["vault", "create", "odd", "--name", "X"]).must(5, "not empty");
 }
@@ -111,7 +112,9 @@ fn a_registration_key_is_a_private_file_and_never_overwritten() {
     made.must(0, "s.leeward-key");
     #[cfg(unix)]
     assert_eq!(program::mode(&world.path("s.leeward-key")), 0o600);
-    world.run(&["server", "make-key", "--site", "Stockholm", "--out", "s.leeward-key"]).must(2, "already there");
+    world
+        .run(&["server", "make-key", "--site", "Stockholm", "--out", "s.leeward-key"])
+        .must(2, "already there");
     let secret = std::fs::read_to_string(world.path("s.leeward-key")).expect("key");
     assert!(secret.len() > 100, "a whole key");
     let keys = world.ok(&["server", "keys"]);

@@ -11,8 +11,11 @@ const EMPTY_NAMES: &[&str] = &["utils", "util", "helpers", "helper", "common", "
 
 #[test]
 fn every_file_opens_with_what_it_is() {
-    let bad: Vec<_> =
-        sources().into_iter().filter(|(_, text)| !text.trim_start().starts_with("//!")).map(|(p, _)| p).collect();
+    let bad: Vec<_> = sources()
+        .into_iter()
+        .filter(|(_, text)| !text.trim_start().starts_with("//!"))
+        .map(|(p, _)| p)
+        .collect();
     assert!(bad.is_empty(), "no `//!` at the top of: {bad:#?}");
 }
 
@@ -48,10 +51,12 @@ fn names_say_something() {
     let bad: Vec<_> = sources()
         .into_iter()
         .map(|(p, _)| p)
-        .filter(|p| p.iter().any(|part| {
-            let part = part.to_string_lossy();
-            EMPTY_NAMES.contains(&part.trim_end_matches(".rs"))
-        }))
+        .filter(|p| {
+            p.iter().any(|part| {
+                let part = part.to_string_lossy();
+                EMPTY_NAMES.contains(&part.trim_end_matches(".rs"))
+            })
+        })
         .collect();
     assert!(bad.is_empty(), "empty names: {bad:#?}");
 }
@@ -60,7 +65,9 @@ fn names_say_something() {
 fn nothing_names_a_machine_it_was_built_on() {
     let root = root();
     let mut bad = Vec::new();
-    for folder in ["src", "tests", "packaging", "assets", "docs", ".ci", "README.md", "ARCHITECTURE.md", "CHANGELOG.md"] {
+    for folder in
+        ["src", "tests", "packaging", "assets", "docs", ".ci", "README.md", "ARCHITECTURE.md", "CHANGELOG.md"]
+    {
         walk(&root.join(folder), &mut |path| {
             let Ok(text) = std::fs::read_to_string(path) else { return };
             for (number, line) in text.lines().enumerate() {
@@ -93,7 +100,9 @@ fn no_test_is_switched_off_and_nothing_waits_to_be_done() {
     assert!(bad.is_empty(), "{bad:#?}");
 }
 
-fn root() -> PathBuf { PathBuf::from(env!("CARGO_MANIFEST_DIR")) }
+fn root() -> PathBuf {
+    PathBuf::from(env!("CARGO_MANIFEST_DIR"))
+}
 
 fn sources() -> Vec<(PathBuf, String)> {
     let root = root();
@@ -129,9 +138,9 @@ fn functions(text: &str) -> Vec<(String, usize)> {
         let indent = line.len() - trimmed.len();
         let Some(at) = trimmed.find("fn ") else { continue };
         let before = trimmed.get(..at).unwrap_or_default();
-        let is_fn = before.split_whitespace().all(|w| {
-            matches!(w, "pub" | "async" | "const" | "unsafe" | "extern") || w.starts_with("pub(")
-        });
+        let is_fn = before
+            .split_whitespace()
+            .all(|w| matches!(w, "pub" | "async" | "const" | "unsafe" | "extern") || w.starts_with("pub("));
         if !is_fn || trimmed.ends_with(';') || (trimmed.ends_with('}') && trimmed.contains('{')) {
             continue;
         }

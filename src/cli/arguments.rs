@@ -6,7 +6,8 @@ use clap::{Arg, ArgAction, ArgMatches};
 use leeward_model::{CopyFrequency, Message, Moment, NetworkChoice, Start, text};
 
 fn base(name: &'static str) -> Arg {
-    Arg::new(name).help(text::render(&Message { key: format!("cli-arg-{name}").into(), args: Default::default() }))
+    Arg::new(name)
+        .help(text::render(&Message { key: format!("cli-arg-{name}").into(), args: Default::default() }))
 }
 
 /// A word that must be there, in its place.
@@ -115,7 +116,8 @@ fn moment_of(word: &str, now: Moment) -> Result<Moment, Stop> {
                 .date()
                 .tomorrow()
                 .and_then(|d| d.to_datetime(time).to_zoned(zone))
-                .ok().ok_or_else(bad)?
+                .ok()
+                .ok_or_else(bad)?
         };
         return Ok(Moment(next.timestamp().as_millisecond()));
     }

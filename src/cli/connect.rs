@@ -107,7 +107,13 @@ pub(crate) fn of_folder(folder: &VaultFolder, say_own: impl Fn(&str)) -> Result<
 
 /// Options of an engine that this program runs.
 pub(crate) fn options(listen: Option<String>, advertise: Vec<String>) -> EngineOptions {
-    EngineOptions { listen, advertise, host: places::host(), user: places::user(), ..EngineOptions::default() }
+    EngineOptions {
+        listen,
+        advertise,
+        host: places::host(),
+        user: places::user(),
+        ..EngineOptions::default()
+    }
 }
 
 pub(crate) fn unreachable(error: VaultError) -> Stop {

@@ -130,7 +130,7 @@ fn engine() -> Command {
 }
 
 fn tour() -> Command {
-    Command::new("tour").about(text::text("cli-tour")).arg(path("out").required(true))
+    Command::new("tour").about(text::text("cli-tour")).arg(path("out").required(true)).arg(flag("no-window"))
 }
 
 fn reference() -> Command {
@@ -138,7 +138,10 @@ fn reference() -> Command {
 }
 
 fn folder() -> Arg {
-    Arg::new("folder").help(said_text("cli-arg-folder")).value_name("DIR").value_parser(value_parser!(PathBuf))
+    Arg::new("folder")
+        .help(said_text("cli-arg-folder"))
+        .value_name("DIR")
+        .value_parser(value_parser!(PathBuf))
 }
 
 fn path(name: &'static str) -> Arg {

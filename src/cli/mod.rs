@@ -7,7 +7,7 @@
 //! | `looks/` | what can be looked at |
 //! | `connect`, `session` | finding an engine or starting one; talking to it |
 //! | `act`, `watch` | giving a command; following its job |
-//! | `vault`, `service`, `window` | commands that are no verbs |
+//! | `vault`, `service`, `window`, `starter` | commands that are no verbs; what the window's first page can do |
 //! | `resolve`, `places` | names to ids; what is remembered for the user |
 //! | `words`, `table`, `output`, `exit` | how it is said, where, and with which exit code |
 
@@ -24,6 +24,7 @@ mod reference;
 mod resolve;
 mod service;
 mod session;
+mod starter;
 mod table;
 mod vault;
 mod watch;
@@ -101,7 +102,8 @@ fn command(path: &str, args: &ArgMatches, out: &Output) -> Result<(), Stop> {
 
 fn follow(args: &ArgMatches, session: &session::Session, out: &Output) -> Result<(), Stop> {
     let id = resolve::job(&session.snapshot(), arguments::of(args, "job"))?.id;
-    let timeout = args.get_one::<i64>("timeout").and_then(|s| u64::try_from(*s).ok()).map(Duration::from_secs);
+    let timeout =
+        args.get_one::<i64>("timeout").and_then(|s| u64::try_from(*s).ok()).map(Duration::from_secs);
     let ended = watch::follow(session, &[id], timeout, now, |line| out.progress(line))?;
     out.json(&serde_json::json!({ "jobs": ended.iter().map(looks::json).collect::<Vec<_>>() }));
     watch::verdict(&ended)

@@ -20,6 +20,16 @@ pub(crate) fn last_vault() -> Option<PathBuf> {
     (!path.as_os_str().is_empty()).then_some(path)
 }
 
+/// Where a new vault goes if nobody says otherwise.
+pub(crate) fn default_vault() -> PathBuf {
+    folders().map_or_else(|| PathBuf::from("leeward-vault"), |f| f.data_dir().join("vault"))
+}
+
+/// Where the window keeps what it remembers: theme, size, columns.
+pub(crate) fn window_preferences() -> Option<PathBuf> {
+    folders().map(|f| f.config_dir().join("window.json"))
+}
+
 /// Remembers a vault as the one that was used last. It is a convenience: failing to is no failure.
 pub(crate) fn remember_vault(root: &Path) {
     let Some(file) = last_vault_file() else { return };
@@ -34,10 +44,7 @@ pub(crate) fn remember_vault(root: &Path) {
 
 /// The vault a command is about: the one named, else the last one.
 pub(crate) fn vault(named: Option<&PathBuf>) -> Result<PathBuf, Stop> {
-    named
-        .cloned()
-        .or_else(last_vault)
-        .ok_or_else(|| Stop::Said(Exit::Usage, Message::new("cli-no-vault")))
+    named.cloned().or_else(last_vault).ok_or_else(|| Stop::Said(Exit::Usage, Message::new("cli-no-vault")))
 }
 
 /// The name of this host, for locks and journals.
@@ -49,7 +56,9 @@ pub(crate) fn host() -> String {
             return text.trim().to_owned();
         }
     }
-    std::env::var("COMPUTERNAME").or_else(|_| std::env::var("HOSTNAME")).unwrap_or_else(|_| "localhost".to_owned())
+    std::env::var("COMPUTERNAME")
+        .or_else(|_| std::env::var("HOSTNAME"))
+        .unwrap_or_else(|_| "localhost".to_owned())
 }
 
 /// Who gives the commands, for the audit: `anna@desk`.

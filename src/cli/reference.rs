@@ -22,7 +22,8 @@ pub(crate) fn plain() -> String {
 
 /// The page.
 pub(crate) fn markdown() -> String {
-    let mut page = format!("# {}\n\n{}\n", text::text("cli-reference-title"), text::text("cli-reference-intro"));
+    let mut page =
+        format!("# {}\n\n{}\n", text::text("cli-reference-title"), text::text("cli-reference-intro"));
     section(&mut page, "cli-reference-verbs");
     for verb in Verb::all().filter(|v| !v.decl().cli.is_empty()) {
         let decl = verb.decl();
@@ -96,8 +97,7 @@ fn arguments(page: &mut String, args: &[Arg]) {
     for arg in args {
         let help = arg.get_help().map(ToString::to_string).unwrap_or_default();
         let default: Vec<_> = arg.get_default_values().iter().map(|v| v.to_string_lossy()).collect();
-        let values: Vec<String> =
-            arg.get_possible_values().iter().map(|v| v.get_name().to_owned()).collect();
+        let values: Vec<String> = arg.get_possible_values().iter().map(|v| v.get_name().to_owned()).collect();
         let mut line = format!("- `{}`: {help}", shown(arg).trim().trim_matches(['[', ']']));
         let takes_value = arg.get_action().takes_values();
         if takes_value && !values.is_empty() {

@@ -101,27 +101,18 @@ pub(crate) fn machine<'a>(
         .filter(|m| agent.is_none_or(|a| m.agent == a))
         .filter(|m| seen.insert(m.definition.id))
         .collect();
-    one(
-        "cli-noun-machine",
-        word,
-        machines.into_iter(),
-        |m| &m.definition.name,
-        |m| m.definition.id,
-    )
+    one("cli-noun-machine", word, machines.into_iter(), |m| &m.definition.name, |m| m.definition.id)
 }
 
 /// The open test failover of an item that is meant; the only one when none is named.
 pub(crate) fn test(item: &ItemView, word: Option<&str>) -> Result<TestId, Stop> {
     match (word, item.tests.as_slice()) {
         (None, [only]) => Ok(only.id),
-        (None, []) => {
-            Err(Stop::not_found(Message::new("cli-no-test").with("item", item.name.clone())))
-        }
+        (None, []) => Err(Stop::not_found(Message::new("cli-no-test").with("item", item.name.clone()))),
         (None, several) => Err(Stop::not_found(
-            Message::new("cli-several-tests").with("item", item.name.clone()).with(
-                "ids",
-                several.iter().map(|t| t.id.to_string()).collect::<Vec<_>>().join(", "),
-            ),
+            Message::new("cli-several-tests")
+                .with("item", item.name.clone())
+                .with("ids", several.iter().map(|t| t.id.to_string()).collect::<Vec<_>>().join(", ")),
         )),
         (Some(word), _) => {
             one("cli-noun-test", word, item.tests.iter(), |_: &TestView| "", |t| t.id).map(|t| t.id)

@@ -31,8 +31,9 @@ fn create(args: &ArgMatches, out: &Output) -> Result<(), Stop> {
     let root = places::vault(args.get_one::<PathBuf>("folder"))?;
     let name = args.get_one::<String>("name").map(String::as_str).unwrap_or_default();
     let listen = listen_of(args);
-    let folder = engine_vault::create(&root, name, &listen, &places::user(), &leeward_engine::shell::SystemClock)
-        .map_err(unreachable)?;
+    let folder =
+        engine_vault::create(&root, name, &listen, &places::user(), &leeward_engine::shell::SystemClock)
+            .map_err(unreachable)?;
     places::remember_vault(folder.root());
     let made = Message::new("cli-vault-made")
         .with("name", name)
@@ -46,7 +47,8 @@ fn create(args: &ArgMatches, out: &Output) -> Result<(), Stop> {
 /// What the arguments say about where the engine listens; the default for the rest.
 fn listen_of(args: &ArgMatches) -> Listen {
     let mut listen = Listen::default();
-    let advertise: Vec<String> = args.get_many::<String>("advertise").into_iter().flatten().cloned().collect();
+    let advertise: Vec<String> =
+        args.get_many::<String>("advertise").into_iter().flatten().cloned().collect();
     if let Some(addr) = args.get_one::<String>("listen") {
         listen.listen.clone_from(addr);
         listen.advertise = vec![addr.clone()];
@@ -125,9 +127,8 @@ fn export(args: &ArgMatches, out: &Output) -> Result<(), Stop> {
     let credentials = Credentials::of_vault(&folder).map_err(unreachable)?;
     credentials.write(path).map_err(|e| Stop::Fault(Exit::Trouble, Box::new(e.fault())))?;
     let addr = folder.listen().map_err(unreachable)?.advertise.first().cloned().unwrap_or_default();
-    let line = Message::new("cli-credentials-written")
-        .with("path", path.display().to_string())
-        .with("addr", addr);
+    let line =
+        Message::new("cli-credentials-written").with("path", path.display().to_string()).with("addr", addr);
     out.say(&line.render());
     out.json(&serde_json::json!({ "file": path }));
     Ok(())
@@ -135,6 +136,7 @@ fn export(args: &ArgMatches, out: &Output) -> Result<(), Stop> {
 
 /// Where an engine that is started here listens: what the arguments say, else what the vault remembers.
 pub(crate) fn engine_options(args: &ArgMatches) -> leeward_engine::shell::EngineOptions {
-    let advertise: Vec<String> = args.get_many::<String>("advertise").into_iter().flatten().cloned().collect();
+    let advertise: Vec<String> =
+        args.get_many::<String>("advertise").into_iter().flatten().cloned().collect();
     connect::options(args.get_one::<String>("listen").cloned(), advertise)
 }

@@ -1,19 +1,79 @@
-//! `leeward` without a command: the window. It holds the two ends of an engine and cannot name it; this file
-//! brings them together.
+//! `leeward` without a command: the window, and `leeward tour`, which steers one. The window holds the two ends of
+//! an engine and cannot name it; this file brings them together.
 
+use super::connect::{self, Ends};
 use super::exit::{Exit, Stop};
 use super::output::Output;
-use super::places;
+use super::{now, places, starter};
 use clap::ArgMatches;
+use leeward_desktop::{Connected, Route, RunOptions, Start, StartWish, Startup};
 use leeward_model::Message;
+use std::path::PathBuf;
 
-pub(crate) fn open(_args: &ArgMatches, _out: &Output) -> Result<(), Stop> {
+/// Opens the window: on the engine that the arguments name, on a lab, on the vault used last, or on the page that
+/// asks.
+pub(crate) fn open(args: &ArgMatches, _out: &Output) -> Result<(), Stop> {
     if !places::display() {
         return Err(Stop::Said(Exit::Trouble, Message::new("cli-no-display")));
     }
-    Ok(())
+    let dark = match args.get_one::<String>("theme").map(String::as_str) {
+        Some("dark") => Some(true),
+        Some("light") => Some(false),
+        _ => None,
+    };
+    let options = RunOptions {
+        initial: Route::Overview,
+        dark,
+        size: None,
+        driver: None,
+        clock: now,
+        preferences: places::window_preferences(),
+    };
+    let mut kept = None;
+    let start = if let Some(folder) = args.get_one::<PathBuf>("lab") {
+        let mut starter = starter::Starter::new();
+        starter.begin(StartWish::MakeLab { folder: folder.clone() });
+        Start::Choose(Box::new(starter))
+    } else if named(args) {
+        let ends = connect::ends(args, |_| {})?;
+        let connected = connected(&ends);
+        kept = Some(ends);
+        Start::Connected(connected)
+    } else {
+        let mut starter = starter::Starter::new();
+        if let Some(path) = places::last_vault().filter(|p| p.exists()) {
+            starter.begin(StartWish::Open(path));
+        }
+        Start::Choose(Box::new(starter))
+    };
+    let shown = leeward_desktop::run(start, options);
+    // An engine of our own ends in order with the window; agents go on without it.
+    if let Some(Ends::Own(handle)) = kept {
+        handle.stop().map_err(|fault| Stop::Fault(Exit::Failed, fault))?;
+    }
+    shown.map_err(|e| Stop::Said(Exit::Trouble, Message::new("cli-window-failed").with("why", e.to_string())))
 }
 
-pub(crate) fn tour(_args: &ArgMatches) -> Result<(), Stop> {
-    Ok(())
+fn named(args: &ArgMatches) -> bool {
+    args.get_one::<String>("engine").is_some() || args.get_one::<PathBuf>("vault").is_some()
+}
+
+/// What the window holds of an engine.
+pub(super) fn connected(ends: &Ends) -> Connected {
+    let feed = ends.feed();
+    let title = feed.latest().vault.name.clone();
+    Connected { sink: ends.sink(), feed, title }
+}
+
+pub(crate) fn tour(args: &ArgMatches) -> Result<(), Stop> {
+    let Some(out) = args.get_one::<PathBuf>("out") else { return Ok(()) };
+    let window = !args.get_flag("no-window");
+    if window && !places::display() {
+        return Err(Stop::Said(Exit::Trouble, Message::new("cli-no-display")));
+    }
+    match crate::tour::run(out, window) {
+        Ok(true) => Ok(()),
+        Ok(false) => Err(Stop::Said(Exit::Failed, Message::new("cli-tour-failed"))),
+        Err(why) => Err(Stop::Said(Exit::Failed, Message::new("cli-tour-broken").with("why", why))),
+    }
 }

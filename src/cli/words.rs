@@ -34,9 +34,7 @@ pub(crate) fn exact(at: Moment) -> String {
 pub(crate) fn span(secs: u64) -> String {
     match secs {
         0..=119 => Message::new("cli-span-secs").with("n", secs).render(),
-        120..=7_199 => {
-            Message::new("cli-span-mins").with("n", secs / 60).with("secs", secs % 60).render()
-        }
+        120..=7_199 => Message::new("cli-span-mins").with("n", secs / 60).with("secs", secs % 60).render(),
         _ => Message::new("cli-span-hours").with("n", secs / 3_600).with("mins", secs % 3_600 / 60).render(),
     }
 }

@@ -33,7 +33,15 @@ impl World {
     pub(crate) fn with_vault() -> Self {
         let world = Self::new();
         let vault = world.vault();
-        world.ok(&["vault", "create", vault.to_str().expect("plain path"), "--name", "Nordic", "--listen", "127.0.0.1:0"]);
+        world.ok(&[
+            "vault",
+            "create",
+            vault.to_str().expect("plain path"),
+            "--name",
+            "Nordic",
+            "--listen",
+            "127.0.0.1:0",
+        ]);
         world
     }
 

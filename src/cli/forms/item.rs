@@ -108,10 +108,7 @@ fn each_id(filled: &Filled<'_>, make: impl Fn(ItemId) -> Command) -> Result<Vec<
     each(filled, |item| Ok(make(item.id)))
 }
 
-fn each(
-    filled: &Filled<'_>,
-    make: impl Fn(&ItemView) -> Result<Command, Stop>,
-) -> Result<Vec<Named>, Stop> {
+fn each(filled: &Filled<'_>, make: impl Fn(&ItemView) -> Result<Command, Stop>) -> Result<Vec<Named>, Stop> {
     let mut commands = Vec::new();
     for word in all_of(filled.args, "item") {
         let item = resolve::item(filled.snapshot, word)?;

@@ -19,13 +19,8 @@ pub(super) fn list(asked: &Asked<'_>) -> Result<Shown, Stop> {
         None => None,
     };
     let most = usize::try_from(count(asked.args, "last").unwrap_or(50)).unwrap_or(50);
-    let shown: Vec<_> = asked
-        .snapshot
-        .events
-        .iter()
-        .filter(|e| item.is_none() || e.item == item)
-        .take(most)
-        .collect();
+    let shown: Vec<_> =
+        asked.snapshot.events.iter().filter(|e| item.is_none() || e.item == item).take(most).collect();
     let mut table = Table::new(&[
         ("cli-col-when", Left),
         ("cli-col-severity", Left),

@@ -60,7 +60,12 @@ pub(crate) struct Look {
 pub(crate) const ALL: &[Look] = &[
     Look { path: "server list", about: "cli-look-servers", args: Vec::new, show: servers::list },
     Look { path: "server keys", about: "cli-look-keys", args: Vec::new, show: servers::keys },
-    Look { path: "machine list", about: "cli-look-machines", args: servers::machine_args, show: servers::machines },
+    Look {
+        path: "machine list",
+        about: "cli-look-machines",
+        args: servers::machine_args,
+        show: servers::machines,
+    },
     Look { path: "policy list", about: "cli-look-policies", args: Vec::new, show: policies::list },
     Look { path: "item list", about: "cli-look-items", args: items::list_args, show: items::list },
     Look { path: "item show", about: "cli-look-item", args: items::show_args, show: items::show },
@@ -103,10 +108,11 @@ fn say(value: &mut Value) {
     match value {
         Value::Array(all) => all.iter_mut().for_each(say),
         Value::Object(map) => {
-            let is_message = map.get("key").is_some_and(Value::is_string)
-                && map.keys().all(|k| k == "key" || k == "args");
+            let is_message =
+                map.get("key").is_some_and(Value::is_string) && map.keys().all(|k| k == "key" || k == "args");
             if is_message
-                && let Ok(message) = serde_json::from_value::<leeward_model::Message>(Value::Object(map.clone()))
+                && let Ok(message) =
+                    serde_json::from_value::<leeward_model::Message>(Value::Object(map.clone()))
             {
                 map.insert("text".to_owned(), Value::String(message.render()));
             } else {

@@ -56,7 +56,9 @@ pub(super) fn keys(asked: &Asked<'_>) -> Result<Shown, Stop> {
     ]);
     for key in asked.snapshot.keys.iter() {
         let state = match &key.state {
-            KeyState::Ready => Message::new("cli-key-ready").with("until", words::exact(key.expires)).render(),
+            KeyState::Ready => {
+                Message::new("cli-key-ready").with("until", words::exact(key.expires)).render()
+            }
             KeyState::Used { host, at } => Message::new("cli-key-used")
                 .with("host", host)
                 .with("age", words::age(*at, asked.now))

@@ -1,0 +1,201 @@
+//! What the window's first page can do: open a vault, create one, make the sample lab. Each runs on a thread of its
+//! own, and the page asks how far it is. Apart from `window`, which shows the page.
+
+use super::connect::{self, Ends, unreachable};
+use super::exit::Stop;
+use super::{places, window};
+use leeward_desktop::{StartProgress, StartWish, Startup};
+use leeward_engine::shell::SystemClock;
+use leeward_engine::vault::{self, Listen, VaultFolder};
+use leeward_lab::{Lab, LabSpec};
+use leeward_model::fault::{Fault, Recovery};
+use leeward_model::{Accepted, Command, CommandOutcome, Message, PowerState};
+use std::net::TcpListener;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+/// How long a host of the lab may take to connect.
+const CONNECT: Duration = Duration::from_secs(60);
+
+/// The hosts of the sample lab, by folder, with their sites.
+const LAB_HOSTS: [(&str, &str); 2] = [("stockholm", "Stockholm"), ("goteborg", "Göteborg")];
+
+/// The first page's abilities. Engines that it starts live as long as it does.
+pub(crate) struct Starter {
+    shared: Arc<Mutex<Shared>>,
+}
+
+struct Shared {
+    progress: StartProgress,
+    ends: Vec<Ends>,
+}
+
+impl Starter {
+    pub(crate) fn new() -> Self {
+        Self { shared: Arc::new(Mutex::new(Shared { progress: StartProgress::Idle, ends: Vec::new() })) }
+    }
+}
+
+fn lock(shared: &Mutex<Shared>) -> MutexGuard<'_, Shared> {
+    shared.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+impl Startup for Starter {
+    fn recent(&self) -> Vec<PathBuf> {
+        places::last_vault().into_iter().collect()
+    }
+
+    fn default_vault(&self) -> PathBuf {
+        places::default_vault()
+    }
+
+    fn begin(&mut self, wish: StartWish) {
+        let shared = Arc::clone(&self.shared);
+        let working = Message::new("cli-start-working").render();
+        lock(&shared).progress = StartProgress::Working { text: working, fraction: 0.0 };
+        let spawned = std::thread::Builder::new().name("start".to_owned()).spawn({
+            let shared = Arc::clone(&shared);
+            move || {
+                let done = perform(&shared, wish);
+                let mut held = lock(&shared);
+                held.progress = match done {
+                    Ok(ends) => {
+                        let connected = window::connected(&ends);
+                        held.ends.push(ends);
+                        StartProgress::Ready(connected)
+                    }
+                    Err(fault) => StartProgress::Failed(*fault),
+                };
+            }
+        });
+        if let Err(error) = spawned {
+            lock(&shared).progress = StartProgress::Failed(*broken(error.to_string()));
+        }
+    }
+
+    fn poll(&mut self) -> StartProgress {
+        let mut held = lock(&self.shared);
+        match &held.progress {
+            StartProgress::Working { text, fraction } => {
+                StartProgress::Working { text: text.clone(), fraction: *fraction }
+            }
+            _ => std::mem::replace(&mut held.progress, StartProgress::Idle),
+        }
+    }
+}
+
+fn broken(detail: String) -> Box<Fault> {
+    Box::new(Fault::new("cli-start-failed", "leeward", detail, Recovery::NeedsPerson))
+}
+
+fn said(stop: Stop) -> Box<Fault> {
+    match stop {
+        Stop::Fault(_, fault) => fault,
+        other => broken(other.to_string()),
+    }
+}
+
+fn perform(shared: &Mutex<Shared>, wish: StartWish) -> Result<Ends, Box<Fault>> {
+    match wish {
+        StartWish::Open(path) => open(&path),
+        StartWish::Create { path, name } => {
+            create(&path, &name, &Listen::default())?;
+            open(&path)
+        }
+        StartWish::MakeLab { folder } => make_lab(shared, &folder),
+    }
+}
+
+fn open(path: &Path) -> Result<Ends, Box<Fault>> {
+    let folder = VaultFolder::at(path).map_err(unreachable).map_err(said)?;
+    let ends = connect::of_folder(&folder, |_| {}).map_err(said)?;
+    places::remember_vault(folder.root());
+    Ok(ends)
+}
+
+fn create(path: &Path, name: &str, listen: &Listen) -> Result<VaultFolder, Box<Fault>> {
+    vault::create(path, name, listen, &places::user(), &SystemClock).map_err(unreachable).map_err(said)
+}
+
+/// Makes the sample lab where there is none, and brings everything of it up: vault, engine, hosts, guests.
+fn make_lab(shared: &Mutex<Shared>, folder: &Path) -> Result<Ends, Box<Fault>> {
+    let tell = |text: String, fraction: f32| {
+        lock(shared).progress = StartProgress::Working { text, fraction };
+    };
+    std::fs::create_dir_all(folder).map_err(|e| broken(format!("{}: {e}", folder.display())))?;
+    let folder = std::fs::canonicalize(folder).map_err(|e| broken(format!("{}: {e}", folder.display())))?;
+    #[expect(clippy::cast_precision_loss, reason = "a share of a progress bar")]
+    let lab = leeward_lab::make(&LabSpec::default(&folder), &mut |p| {
+        tell(p.what.render(), 0.8 * p.done as f32 / p.of.max(1) as f32);
+    });
+    let lab = lab.map_err(|e| Box::new(e.fault()))?;
+    let lab = lab.with_agent_program(crate::tour::beside("leeward-agent"));
+    let root = folder.join("vault");
+    if !root.exists() {
+        let free = TcpListener::bind("127.0.0.1:0").and_then(|l| l.local_addr());
+        let free = free.map_err(|e| broken(e.to_string()))?.to_string();
+        create(&root, "Sample lab", &Listen { listen: free.clone(), advertise: vec![free] })?;
+    }
+    let ends = open(&root)?;
+    for (host, site) in LAB_HOSTS {
+        tell(Message::new("cli-start-host").with("site", site).render(), 0.9);
+        bring_up(&lab, &ends, host, site)?;
+    }
+    start_machines(&ends);
+    Ok(ends)
+}
+
+/// One host of the lab: enrolled once, and running.
+fn bring_up(lab: &Lab, ends: &Ends, host: &str, site: &str) -> Result<(), Box<Fault>> {
+    let said = |e: leeward_lab::LabError| Box::new(e.fault());
+    let identity = lab.host_folder(host).map_err(said)?.join("data/identity/identity.json");
+    if !identity.exists() {
+        let sink = ends.sink();
+        let receipt = sink.submit(Command::MakeRegistrationKey { site: site.to_owned() });
+        let outcome = wait(CONNECT, || sink.take_outcome(receipt));
+        let key = match outcome {
+            Some(CommandOutcome::Accepted(Accepted::RegistrationKey { file_text, .. })) => file_text,
+            other => return Err(broken(format!("no registration key: {other:?}"))),
+        };
+        lab.enrol(host, &key).map_err(said)?;
+    }
+    if !lab.agent_runs(host).map_err(said)? {
+        lab.start_agent(host).map_err(said)?;
+    }
+    let feed = ends.feed();
+    let up = wait(CONNECT, || {
+        let snapshot = feed.latest();
+        let site = snapshot.sites.iter().find(|s| s.name == site)?.id;
+        snapshot.servers.iter().any(|s| s.site == site && s.connected).then_some(())
+    });
+    up.ok_or_else(|| broken(format!("the agent at {site} did not connect")))
+}
+
+/// Guests that run nowhere are started where they are, unless they are protected: then a person decides.
+fn start_machines(ends: &Ends) {
+    let (sink, feed) = (ends.sink(), ends.feed());
+    let machines = wait(CONNECT, || {
+        let snapshot = feed.latest();
+        (!snapshot.machines.is_empty()).then(|| snapshot.machines.to_vec())
+    });
+    for machine in machines.unwrap_or_default() {
+        if machine.power == PowerState::Off && machine.item.is_none() {
+            sink.submit(Command::StartMachine { machine: machine.definition.id });
+        }
+    }
+}
+
+/// Looks until there is something, or the time is over.
+fn wait<T>(at_most: Duration, mut found: impl FnMut() -> Option<T>) -> Option<T> {
+    let until = Instant::now() + at_most;
+    loop {
+        if let Some(value) = found() {
+            return Some(value);
+        }
+        if Instant::now() >= until {
+            return None;
+        }
+        std::thread::sleep(Duration::from_millis(50));
+    }
+}

@@ -1,0 +1,334 @@
+//! The story of the tour: two sites from nothing, through a test, a planned move, the way home, a disaster and
+//! the return of the old source. Only public verbs; the lab's hosts are started and killed as a person would.
+
+use super::camera::Scene;
+use super::stage::{BOOT, JOB, Stage, Tour};
+use super::verify::{MACHINES, address_of, all_items};
+use leeward_model::{
+    Accepted, AgentId, Command, CopyFrequency, NetworkChoice, PointChoice, PointKind, PolicyId, PowerState,
+    Protection, ReplicationPolicy, ReplicationState, Retention, Side, Snapshot, SourceFence, Start, TestId,
+    Verb,
+};
+use std::time::Duration;
+
+/// Runs the whole story. The error says where it ended.
+pub(crate) fn run(tour: &mut Tour) -> Result<(), String> {
+    tour.stage("enrol", "Enrol both hosts", enrol)?;
+    tour.stage("start", "Start the lab's machines at Stockholm", start_machines)?;
+    tour.stage("protect", "Protect all machines and copy them for the first time", protect)?;
+    tour.stage("cycles", "Replicate changes for several cycles", cycles)?;
+    tour.stage("test", "Test failover of two machines on different points", test_failover)?;
+    tour.stage("clean-up", "Clean up the test failovers", clean_up)?;
+    tour.stage("planned", "Planned failover to Göteborg", |t, s| planned(t, s, Side::Recovery))?;
+    tour.stage("commit", "Commit", commit)?;
+    tour.stage("reverse", "Reverse replicate: Göteborg to Stockholm", |t, s| reverse(t, s, Side::Recovery))?;
+    tour.stage("home", "Planned failover home to Stockholm", |t, s| planned(t, s, Side::Primary))?;
+    tour.stage("home-commit", "Commit at home", commit)?;
+    tour.stage("home-reverse", "Protect from home again", |t, s| reverse(t, s, Side::Primary))?;
+    tour.stage("disaster", "Stockholm is lost: failover to Göteborg", super::disaster::lose_the_source)?;
+    tour.stage("disaster-commit", "Commit", commit)?;
+    tour.stage("return", "Stockholm returns and stays off", super::disaster::source_returns)?;
+    tour.stage("resync", "Reverse replicate with resynchronization", super::disaster::reverse_with_resync)
+}
+
+fn enrol(tour: &mut Tour, stage: &mut Stage) -> Result<(), String> {
+    for (folder, site) in [("stockholm", "Stockholm"), ("goteborg", "Göteborg")] {
+        let accepted = tour.watch.command(Command::MakeRegistrationKey { site: site.to_owned() })?;
+        let Accepted::RegistrationKey { file_text, .. } = accepted else {
+            return Err("no registration key was given".to_owned());
+        };
+        tour.lab.enrol(folder, &file_text).map_err(|e| e.to_string())?;
+        tour.lab.start_agent(folder).map_err(|e| e.to_string())?;
+        tour.watch.until(&format!("the agent at {site}"), Duration::from_secs(60), |s| {
+            s.servers.iter().any(|v| v.connected && site_name(s, v.agent) == site).then_some(())
+        })?;
+        stage.say(&format!("{site} is enrolled and connected"));
+    }
+    let snapshot = tour.watch.now();
+    stage.verify(
+        snapshot.servers.len() == 2 && snapshot.servers.iter().all(|s| s.connected),
+        "both hosts are connected with certificates of this vault",
+        "server list of the vault; the engine accepts mutual TLS only",
+        snapshot.servers.iter().map(|s| s.name.clone()).collect::<Vec<_>>().join(", "),
+    );
+    tour.picture(stage, "servers", &Scene::Servers);
+    Ok(())
+}
+
+fn start_machines(tour: &mut Tour, stage: &mut Stage) -> Result<(), String> {
+    let source = agent_of(&tour.watch.now(), "Stockholm")?;
+    for name in MACHINES {
+        let machine = tour.watch.until(name, Duration::from_secs(30), |s| {
+            s.machines.iter().find(|m| m.definition.name == name && m.agent == source).cloned()
+        })?;
+        if machine.power != PowerState::Running {
+            let jobs = tour.watch.begin(Command::StartMachine { machine: machine.definition.id })?;
+            tour.watch.finish(&jobs, BOOT)?;
+        }
+    }
+    for name in MACHINES {
+        let id = machine_id(tour, name)?;
+        tour.check_records(stage, name, id, source)?;
+    }
+    Ok(())
+}
+
+fn protect(tour: &mut Tour, stage: &mut Stage) -> Result<(), String> {
+    let snapshot = tour.watch.now();
+    let target = agent_of(&snapshot, "Göteborg")?;
+    let policy = ReplicationPolicy {
+        id: PolicyId(uuid::Uuid::now_v7()),
+        name: "Lab, 30 seconds".to_owned(),
+        copy_frequency: CopyFrequency::Secs30,
+        retention: Retention::default(),
+        app_consistent_every_mins: 2,
+        bandwidth_bytes_per_sec_max: 0,
+    };
+    let policy_id = policy.id;
+    tour.watch.command(Command::CreatePolicy { policy })?;
+    let mut machines = Vec::new();
+    for name in MACHINES {
+        machines.push(machine_id(tour, name)?);
+    }
+    let jobs = tour.watch.begin(Command::EnableReplication {
+        machines,
+        target,
+        policy: policy_id,
+        start: Start::Now,
+    })?;
+    tour.picture(stage, "initial-replication", &Scene::Items);
+    tour.watch.finish(&jobs, JOB)?;
+    all_items(&tour.watch, "all machines protected", JOB, |i| i.protection == Protection::Protected)?;
+    for item in tour.items()? {
+        let initial = item.points.iter().rev().find(|p| p.kind == PointKind::Initial);
+        stage.bytes(initial.map_or(0, |p| p.size_bytes));
+    }
+    stage.figure("initial replication of four machines, seconds", stage.secs());
+    tour.verify_points(stage)?;
+    tour.picture(stage, "overview-protected", &Scene::Overview);
+    if let Some(job) = jobs.first() {
+        tour.picture(stage, "job-enable", &Scene::Job(*job));
+    }
+    Ok(())
+}
+
+fn cycles(tour: &mut Tour, stage: &mut Stage) -> Result<(), String> {
+    for item in tour.items()? {
+        let since = item.synced_to.unwrap_or_default();
+        tour.deltas_since(item.id, since, 3)?;
+        let item = tour.item(&item.name)?;
+        let sent: u64 = item.cycles.iter().map(|c| c.sent_bytes).sum();
+        stage.bytes(sent);
+        let rpo = item.rpo_secs.unwrap_or(u64::MAX);
+        stage.verify(
+            rpo <= 60,
+            &format!("{}: lag within twice the copy frequency", item.name),
+            "age of the newest point at the target",
+            format!("{rpo} s, {} points", item.points.len()),
+        );
+    }
+    tour.verify_points(stage)?;
+    tour.picture(stage, "items", &Scene::Items);
+    let item = tour.item("sql01")?;
+    tour.picture(stage, "item", &Scene::Item(item.id));
+    Ok(())
+}
+
+fn test_failover(tour: &mut Tour, stage: &mut Stage) -> Result<(), String> {
+    let web = tour.item("web01")?;
+    let sql = tour.item("sql01")?;
+    let older =
+        sql.points.get(1).or_else(|| sql.points.first()).ok_or("sql01 has no recovery point")?.clone();
+    tour.picture(stage, "test-failover-dialog", &Scene::Dialog(web.id, Verb::TestFailover));
+    let mut jobs = tour.watch.begin(Command::TestFailover {
+        item: web.id,
+        point: PointChoice::Latest,
+        network: NetworkChoice::Isolated,
+    })?;
+    jobs.extend(tour.watch.begin(Command::TestFailover {
+        item: sql.id,
+        point: PointChoice::Exact(older.id),
+        network: NetworkChoice::Isolated,
+    })?);
+    let before = web.synced_to.unwrap_or_default();
+    if let Some(job) = jobs.first() {
+        tour.picture(stage, "job-test-failover", &Scene::Job(*job));
+    }
+    tour.watch.finish(&jobs, BOOT)?;
+    for item in [web, sql] {
+        let (test, state) = ask_test(tour, &item.name)?;
+        stage.verify(
+            state.gap_free && state.pair_ok && state.host == item.name,
+            &format!("{}: the copy booted from its point with gap-free records", item.name),
+            "HTTP to the test machine in its isolated network",
+            format!("up to record {} at boot", state.verified_at_boot_last),
+        );
+        if let Some(secs) =
+            tour.item(&item.name)?.tests.iter().find(|t| t.id == test).and_then(|t| t.recovery_secs)
+        {
+            stage.figure(&format!("{}: point to answering guest, seconds", item.name), secs);
+        }
+        tour.picture(stage, &format!("console-{}", item.name), &Scene::Console(item.id, test));
+    }
+    let web = tour.item("web01")?;
+    tour.deltas_since(web.id, before, 1)?;
+    stage.verify(
+        true,
+        "web01: replication went on during the test",
+        "new points at the target",
+        "a new delta point came",
+    );
+    Ok(())
+}
+
+fn clean_up(tour: &mut Tour, stage: &mut Stage) -> Result<(), String> {
+    let mut jobs = Vec::new();
+    for item in tour.items()? {
+        for test in &item.tests {
+            jobs.extend(tour.watch.begin(Command::CleanUpTestFailover {
+                item: item.id,
+                test: test.id,
+                notes: "Guided tour: records verified over HTTP".to_owned(),
+            })?);
+        }
+    }
+    tour.watch.finish(&jobs, JOB)?;
+    for name in ["web01", "sql01"] {
+        let item = tour.item(name)?;
+        stage.verify(
+            item.tests.is_empty() && item.last_test_ok.is_some(),
+            &format!("{name}: the test is gone and counts as passed"),
+            "the item's own state",
+            "cleaned up",
+        );
+    }
+    Ok(())
+}
+
+fn planned(tour: &mut Tour, stage: &mut Stage, to: Side) -> Result<(), String> {
+    let before = tour.items()?;
+    if let Some(item) = before.last() {
+        tour.picture(stage, "planned-failover-dialog", &Scene::Dialog(item.id, Verb::PlannedFailover));
+    }
+    let mut jobs = Vec::new();
+    for item in &before {
+        jobs.extend(tour.watch.begin(Command::PlannedFailover { item: item.id })?);
+    }
+    tour.watch.finish(&jobs, JOB)?;
+    stage.figure("planned failover of four machines, seconds", stage.secs());
+    for was in before {
+        let stopped = tour.lab.last_record_at_stop(site_folder(&was, to.other()), &was.name);
+        let item = tour.item(&was.name)?;
+        stage.verify(
+            item.active == to && matches!(item.protection, Protection::FailedOver { .. }),
+            &format!("{}: runs at {}", item.name, item.active_place().site_name),
+            "the item's own state",
+            item.status.render(),
+        );
+        let state = tour.check_records(stage, &item.name, item.machine, item.active_place().agent)?;
+        stage.verify(
+            stopped.as_ref().is_ok_and(|n| *n == state.verified_at_boot_last),
+            &format!("{}: nothing was lost", item.name),
+            "last record the guest printed when it stopped = last record found at boot on the other site",
+            format!("stopped at {stopped:?}, found {}", state.verified_at_boot_last),
+        );
+    }
+    tour.one_writer(stage);
+    tour.picture(stage, "overview-failed-over", &Scene::Overview);
+    if let Some(job) = jobs.last() {
+        tour.picture(stage, "job-planned-failover", &Scene::Job(*job));
+    }
+    Ok(())
+}
+
+fn commit(tour: &mut Tour, stage: &mut Stage) -> Result<(), String> {
+    let mut jobs = Vec::new();
+    for item in tour.items()? {
+        jobs.extend(tour.watch.begin(Command::Commit { item: item.id })?);
+    }
+    tour.watch.finish(&jobs, JOB)?;
+    for item in tour.items()? {
+        let source = match &item.protection {
+            Protection::Committed { source: SourceFence::Fenced(_) } => "the old source is fenced",
+            Protection::Committed { source: SourceFence::Unknown } => "the old source is not heard of",
+            _ => "not committed",
+        };
+        stage.verify(
+            matches!(item.protection, Protection::Committed { .. }),
+            &format!("{}: committed", item.name),
+            "the item's own state",
+            source,
+        );
+    }
+    Ok(())
+}
+
+pub(super) fn reverse(tour: &mut Tour, stage: &mut Stage, active: Side) -> Result<(), String> {
+    let mut jobs = Vec::new();
+    for item in tour.items()? {
+        jobs.extend(tour.watch.begin(Command::ReverseReplicate { item: item.id })?);
+    }
+    tour.watch.finish(&jobs, JOB)?;
+    let want = if active == Side::Primary { Protection::Protected } else { Protection::ProtectedReversed };
+    all_items(&tour.watch, "protected in the other direction", JOB, |i| {
+        i.protection == want && i.replication == ReplicationState::Active
+    })?;
+    for item in tour.items()? {
+        let first = item.points.iter().find(|p| p.kind == PointKind::Resync);
+        stage.bytes(first.map_or(0, |p| p.size_bytes));
+        let since = item.synced_to.unwrap_or_default();
+        tour.deltas_since(item.id, since, 1)?;
+    }
+    tour.verify_points(stage)?;
+    tour.one_writer(stage);
+    tour.picture(stage, "overview-reversed", &Scene::Overview);
+    Ok(())
+}
+
+fn ask_test(tour: &Tour, name: &str) -> Result<(TestId, super::guest::GuestState), String> {
+    let mut last = String::from("the test machine gave no address");
+    tour.watch
+        .until("the test machine's answer", BOOT, |s| {
+            let item = s.item_named(name)?;
+            let test = item.tests.first()?;
+            for reach in &test.reach {
+                match super::guest::ask(address_of(reach)) {
+                    Ok(state) => return Some((test.id, state)),
+                    Err(why) => last = why,
+                }
+            }
+            None
+        })
+        .map_err(|why| format!("{why} ({last})"))
+}
+
+pub(super) fn site_name(snapshot: &Snapshot, agent: AgentId) -> String {
+    snapshot
+        .server(agent)
+        .and_then(|server| snapshot.sites.iter().find(|s| s.id == server.site))
+        .map_or_else(String::new, |s| s.name.clone())
+}
+
+pub(super) fn agent_of(snapshot: &Snapshot, site: &str) -> Result<AgentId, String> {
+    snapshot
+        .servers
+        .iter()
+        .find(|s| site_name(snapshot, s.agent) == site)
+        .map(|s| s.agent)
+        .ok_or_else(|| format!("no host at {site}"))
+}
+
+fn machine_id(tour: &Tour, name: &str) -> Result<leeward_model::MachineId, String> {
+    tour.watch
+        .now()
+        .machines
+        .iter()
+        .find(|m| m.definition.name == name)
+        .map(|m| m.definition.id)
+        .ok_or_else(|| format!("{name} is on no host"))
+}
+
+fn site_folder(item: &leeward_model::ItemView, side: Side) -> &'static str {
+    let place = if side == Side::Primary { &item.primary } else { &item.recovery };
+    if place.site_name == "Stockholm" { "stockholm" } else { "goteborg" }
+}

@@ -1,0 +1,131 @@
+//! What the tour can prove about machines: through the guests' own records and through recovery points'
+//! digests. Shared by the stages.
+
+use super::guest::{self, GuestState};
+use super::stage::{Stage, Tour};
+use super::watch::Watch;
+use leeward_model::{AgentId, Command, ItemId, ItemView, MachineId, Moment, PointKind, PowerState};
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// The four machines' names, in the order people start them.
+pub(crate) const MACHINES: [&str; 4] = ["dc01", "sql01", "app01", "web01"];
+
+impl Tour {
+    pub(crate) fn items(&self) -> Result<Vec<Arc<ItemView>>, String> {
+        let snapshot = self.watch.now();
+        MACHINES
+            .iter()
+            .map(|name| {
+                snapshot.item_named(name).cloned().ok_or_else(|| format!("{name} is not a replicated item"))
+            })
+            .collect()
+    }
+
+    pub(crate) fn item(&self, name: &str) -> Result<Arc<ItemView>, String> {
+        self.watch.now().item_named(name).cloned().ok_or_else(|| format!("{name} is not a replicated item"))
+    }
+
+    /// Asks a machine's guest at a host for its records, waiting until it answers.
+    pub(crate) fn records_at(&self, machine: MachineId, agent: AgentId) -> Result<GuestState, String> {
+        let mut last = String::from("no address to reach the guest was reported");
+        let found = self.watch.until("a guest's answer", super::stage::BOOT, |snapshot| {
+            let view = snapshot.machines.iter().find(|m| m.definition.id == machine && m.agent == agent)?;
+            for reach in &view.reach {
+                match guest::ask(address_of(reach)) {
+                    Ok(state) => return Some(state),
+                    Err(why) => last = why,
+                }
+            }
+            None
+        });
+        found.map_err(|why| format!("{why} ({last})"))
+    }
+
+    /// Checks one guest's records and returns what it said.
+    pub(crate) fn check_records(
+        &self,
+        stage: &mut Stage,
+        name: &str,
+        machine: MachineId,
+        agent: AgentId,
+    ) -> Result<GuestState, String> {
+        let state = self.records_at(machine, agent)?;
+        stage.verify(
+            state.gap_free && state.pair_ok && state.host == name,
+            &format!("{name}: records gap-free, both disks of one instant"),
+            "the guest verified its numbered, checksummed records at boot and says so over HTTP",
+            format!("at boot up to record {}, now {}", state.verified_at_boot_last, state.last),
+        );
+        Ok(state)
+    }
+
+    /// Waits until an item has at least `count` delta points newer than `since`.
+    pub(crate) fn deltas_since(&self, item: ItemId, since: Moment, count: usize) -> Result<(), String> {
+        self.watch.until("delta points", Duration::from_secs(240), |snapshot| {
+            let item = snapshot.item(item)?;
+            let fresh =
+                item.points.iter().filter(|p| p.kind == PointKind::Delta && p.instant > since).count();
+            (fresh >= count).then_some(())
+        })
+    }
+
+    /// Hashes the newest point of every item again at the target.
+    pub(crate) fn verify_points(&self, stage: &mut Stage) -> Result<(), String> {
+        let mut jobs = BTreeMap::new();
+        for item in self.items()? {
+            let point = item.points.first().ok_or_else(|| format!("{}: no recovery point", item.name))?;
+            jobs.insert(
+                item.name.clone(),
+                self.watch.begin(Command::VerifyPoint { item: item.id, point: point.id })?,
+            );
+        }
+        for (name, jobs) in jobs {
+            let outcome = self.watch.finish(&jobs, super::stage::JOB);
+            stage.verify(
+                outcome.is_ok(),
+                &format!("{name}: newest point has the digests it was sealed with at the source"),
+                "the target hashed every block of the point again",
+                outcome.err().unwrap_or_else(|| "all blocks match".to_owned()),
+            );
+        }
+        Ok(())
+    }
+
+    /// At most one site runs each machine.
+    pub(crate) fn one_writer(&self, stage: &mut Stage) {
+        let snapshot = self.watch.now();
+        for name in MACHINES {
+            let running: Vec<_> = snapshot
+                .machines
+                .iter()
+                .filter(|m| m.definition.name == name && m.power == PowerState::Running)
+                .map(|m| snapshot.server(m.agent).map_or_else(|| m.agent.to_string(), |s| s.name.clone()))
+                .collect();
+            stage.verify(
+                running.len() <= 1,
+                &format!("{name}: at most one site runs it"),
+                "power state of the machine as both hosts report it",
+                if running.is_empty() { "nowhere".to_owned() } else { running.join(", ") },
+            );
+        }
+    }
+}
+
+/// Waits until every item satisfies a condition.
+pub(crate) fn all_items(
+    watch: &Watch,
+    what: &str,
+    at_most: Duration,
+    holds: impl Fn(&ItemView) -> bool,
+) -> Result<(), String> {
+    watch.until(what, at_most, |snapshot| {
+        MACHINES.iter().all(|name| snapshot.item_named(name).is_some_and(|i| holds(i))).then_some(())
+    })
+}
+
+/// `127.0.10.1:8081 -> 80` gives `127.0.10.1:8081`.
+pub(crate) fn address_of(reach: &str) -> &str {
+    reach.split(" -> ").next().unwrap_or(reach).trim()
+}
