@@ -28,6 +28,34 @@ pub fn for_items(verb: Verb, items: Vec<ItemId>, item: Option<&ItemView>) -> Act
     }
 }
 
+/// The verbs of an item as they are shown: what one comes for first, what ends something last.
+const ORDER: [Verb; 16] = [
+    Verb::TestFailover,
+    Verb::CleanUpTestFailover,
+    Verb::PlannedFailover,
+    Verb::Failover,
+    Verb::ChangeRecoveryPoint,
+    Verb::Commit,
+    Verb::ReverseReplicate,
+    Verb::SyncNow,
+    Verb::PauseReplication,
+    Verb::ResumeReplication,
+    Verb::Resynchronize,
+    Verb::VerifyPoint,
+    Verb::AssociatePolicy,
+    Verb::ConsolePicture,
+    Verb::DiscardSource,
+    Verb::DisableReplication,
+];
+
+/// The verbs of an item in the order in which they are shown.
+#[must_use]
+pub fn in_order(verbs: &[VerbState]) -> Vec<&VerbState> {
+    let mut sorted: Vec<&VerbState> = verbs.iter().collect();
+    sorted.sort_by_key(|v| ORDER.iter().position(|o| *o == v.verb).unwrap_or(ORDER.len()));
+    sorted
+}
+
 /// A verb of the vault or of the window; none when it needs something to act on.
 #[must_use]
 pub fn for_vault(verb: Verb, dark: bool) -> Option<Action> {

@@ -20,8 +20,12 @@ pub mod kit;
 mod options;
 pub mod outbox;
 pub mod route;
+#[cfg(any(test, feature = "sample"))]
+pub mod sample;
 mod shell;
 mod shot;
+#[cfg(test)]
+mod tests;
 pub mod theme;
 mod window;
 // Dialogs and the first page: their author adds the lines below.

@@ -102,7 +102,7 @@ fn columns<'a>(table: Table<'a, Arc<ItemView>>) -> Table<'a, Arc<ItemView>> {
     type Item = Arc<ItemView>;
     table
         .column(
-            Column::new(words("items-name"), 170.0, |ui, cx, i: &Item| {
+            Column::new(words("items-name"), 140.0, |ui, cx, i: &Item| {
                 kit::icon(ui, Icon::Machine, 16.0, cx.theme.accent);
                 if kit::link(ui, &i.name).clicked() {
                     cx.go(Route::Item(i.id));
@@ -112,23 +112,23 @@ fn columns<'a>(table: Table<'a, Arc<ItemView>>) -> Table<'a, Arc<ItemView>> {
             .grows(2.0),
         )
         .column(
-            Column::new(words("items-health"), 122.0, |ui, _, i: &Item| {
+            Column::new(words("items-health"), 112.0, |ui, _, i: &Item| {
                 kit::health_mark(ui, i.health, &kit::health_word(i.health));
             })
             .sort(|a, b| a.health.cmp(&b.health))
             .grows(0.3),
         )
         .column(
-            Column::text(words("items-status"), 150.0, |i: &Item| i.status.render())
+            Column::text(words("items-status"), 176.0, |i: &Item| i.status.render())
                 .sort(|a, b| a.status.key.cmp(&b.status.key))
                 .grows(1.4),
         )
         .column(
-            Column::new(words("items-active"), 124.0, |ui, _, i: &Item| cell_text(ui, &location(i)))
+            Column::new(words("items-active"), 156.0, |ui, _, i: &Item| cell_text(ui, &location(i)))
                 .sort(|a, b| a.active_place().site_name.cmp(&b.active_place().site_name)),
         )
         .column(
-            Column::new(words("items-tested"), 108.0, |ui, cx, i: &Item| match i.last_test_ok {
+            Column::new(words("items-tested"), 106.0, |ui, cx, i: &Item| match i.last_test_ok {
                 Some(at) => {
                     let (age, exact) = kit::age(at, cx.now);
                     ui.label(ramp::body(age)).on_hover_text(exact);
@@ -139,12 +139,12 @@ fn columns<'a>(table: Table<'a, Arc<ItemView>>) -> Table<'a, Arc<ItemView>> {
             .grows(0.3),
         )
         .column(
-            Column::text(words("items-rpo"), 92.0, |i: &Item| i.rpo_secs.map_or_else(dash, kit::span))
+            Column::text(words("items-rpo"), 84.0, |i: &Item| i.rpo_secs.map_or_else(dash, kit::span))
                 .sort(|a, b| a.rpo_secs.cmp(&b.rpo_secs))
                 .grows(0.3),
         )
         .column(
-            Column::new(words("items-policy"), 110.0, |ui, cx, i: &Item| {
+            Column::new(words("items-policy"), 96.0, |ui, cx, i: &Item| {
                 if kit::link(ui, &i.policy_name).clicked() {
                     cx.go(Route::Policies);
                 }
@@ -198,7 +198,7 @@ fn dash() -> String {
 fn row_menu(ui: &mut Ui, cx: &mut Cx<'_>, item: &Arc<ItemView>) {
     ui.set_min_width(210.0);
     ui.spacing_mut().item_spacing.y = 0.0;
-    for state in &item.verbs {
+    for state in ask::in_order(&item.verbs) {
         let icon = Icon::named(state.verb.decl().icon);
         let response = kit::flat_button(ui, icon, &state.verb.title(), state.refused.is_none());
         if response.clicked() {

@@ -11,7 +11,20 @@ use egui::{
     vec2,
 };
 
-const PAD: Margin = Margin { left: 16, right: 16, top: 12, bottom: 12 };
+const PAD: Margin = Margin { left: 14, right: 14, top: 12, bottom: 12 };
+
+/// A page that scrolls. The bar has a strip of its own, so that it covers no border.
+pub fn page<R>(ui: &mut Ui, add: impl FnOnce(&mut Ui) -> R) -> R {
+    egui::ScrollArea::vertical()
+        .auto_shrink(false)
+        .show(ui, |ui| {
+            let width = ui.available_width() - 12.0;
+            ui.set_max_width(width);
+            ui.set_min_width(width);
+            add(ui)
+        })
+        .inner
+}
 
 /// A card that is as high as its content.
 pub fn card<R>(ui: &mut Ui, cx: &mut Cx<'_>, title: &str, add: impl FnOnce(&mut Ui, &mut Cx<'_>) -> R) -> R {
@@ -21,7 +34,7 @@ pub fn card<R>(ui: &mut Ui, cx: &mut Cx<'_>, title: &str, add: impl FnOnce(&mut 
         Frame::new().fill(t.card).stroke(Stroke::new(1.0, t.border)).corner_radius(4).inner_margin(PAD);
     frame
         .show(ui, |ui| {
-            ui.set_width((width - 34.0).max(0.0));
+            ui.set_width((width - 30.0).max(0.0));
             if !title.is_empty() {
                 ui.label(ramp::strong(title, ramp::SUBTITLE));
                 ui.add_space(6.0);

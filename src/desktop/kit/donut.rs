@@ -73,11 +73,11 @@ pub fn legend_row(
         super::focus_ring(ui, rect);
     }
     let middle = rect.center().y;
-    let square = Rect::from_center_size(pos2(rect.left() + 9.0, middle), Vec2::splat(10.0));
+    let square = Rect::from_center_size(pos2(rect.left() + 7.0, middle), Vec2::splat(10.0));
     ui.painter().rect_filled(square, 2.0, color);
     let p = ui.painter();
     let figure = p.text(
-        pos2(rect.right() - 6.0, middle),
+        pos2(rect.right() - 4.0, middle),
         Align2::RIGHT_CENTER,
         value,
         ramp::semibold_font(ramp::BODY),
@@ -85,7 +85,7 @@ pub fn legend_row(
     );
     let clip = Rect::from_min_max(rect.min, pos2(figure.left() - 4.0, rect.bottom()));
     p.with_clip_rect(clip.intersect(ui.clip_rect())).text(
-        pos2(rect.left() + 22.0, middle),
+        pos2(rect.left() + 18.0, middle),
         Align2::LEFT_CENTER,
         name,
         ramp::regular_font(ramp::BODY),

@@ -41,8 +41,8 @@ pub fn banner(ui: &mut Ui, cx: &mut Cx<'_>, health: Health, text: &str, way: Opt
     };
     let status = super::health_status(health);
     boxed(ui, status, color, soft, |ui| {
+        ui.spacing_mut().interact_size.y = 18.0;
         ui.horizontal_wrapped(|ui| {
-            ui.spacing_mut().interact_size.y = 18.0;
             ui.label(ramp::body(text));
             if let Some((label, action)) = way
                 && link(ui, &label).clicked()

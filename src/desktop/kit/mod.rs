@@ -19,7 +19,7 @@ pub use bars::{progress, progress_bar};
 pub use buttons::{
     danger_button, flat_button, focus_ring, icon_button, link, primary_button, reveal, secondary_button,
 };
-pub use cards::{caption, card, empty, hairline, section, tabs, tile};
+pub use cards::{caption, card, empty, hairline, page, section, tabs, tile};
 pub use chart::{Chart, line_chart, sparkline};
 pub use commands::{CommandButton, command_bar};
 pub use dialog::{Button, ButtonKind, DialogAnswer, dialog};

@@ -44,13 +44,17 @@ pub fn rate(bytes_per_sec: u64) -> String {
     reason = "negative and huge spans are clamped"
 )]
 pub fn secs(secs: f64) -> String {
-    if secs < 10.0 { format!("{:.1} s", secs.max(0.0)) } else { amount::span(secs.min(1e15).round() as u64) }
+    if secs < 10.0 { format!("{:.1} s", secs.max(0.0)) } else { span(secs.min(1e15).round() as u64) }
 }
 
-/// A whole number of seconds.
+/// A whole number of seconds, with no more digits than one reads: `45 s`, `3 min 20 s`, `26 min`, `2 h 5 min`.
 #[must_use]
 pub fn span(secs: u64) -> String {
-    amount::span(secs)
+    match secs {
+        600..=7_199 => format!("{} min", secs / 60),
+        120..=599 if secs.is_multiple_of(60) => format!("{} min", secs / 60),
+        _ => amount::span(secs),
+    }
 }
 
 /// `3 min ago`, and the exact time for hovering.

@@ -14,7 +14,7 @@ use crate::kit::table::{Table, TableState};
 use crate::kit::{self, CommandButton, words};
 use crate::route::Route;
 use crate::theme::icons::Icon;
-use egui::{ScrollArea, Ui};
+use egui::Ui;
 use leeward_model::{EventView, ItemId, ItemView, PointId};
 use std::sync::Arc;
 
@@ -33,9 +33,8 @@ pub fn show(ui: &mut Ui, cx: &mut Cx<'_>, state: &mut ItemState, id: ItemId) {
         let way = (words("item-gone-way"), Action::Go(Route::Items));
         return kit::empty(ui, cx, Icon::Machine, &words("item-gone"), &words("item-gone-text"), Some(way));
     };
-    let commands: Vec<CommandButton> = item
-        .verbs
-        .iter()
+    let commands: Vec<CommandButton> = ask::in_order(&item.verbs)
+        .into_iter()
         .map(|v| CommandButton::verb(v, ask::for_items(v.verb, vec![id], Some(&item))))
         .collect();
     kit::command_bar(ui, cx, &commands);
@@ -50,7 +49,7 @@ pub fn show(ui: &mut Ui, cx: &mut Cx<'_>, state: &mut ItemState, id: ItemId) {
             events(ui, cx, &item, state);
         }
         _ => {
-            ScrollArea::vertical().auto_shrink(false).show(ui, |ui| {
+            kit::page(ui, |ui| {
                 facts::show(ui, cx, &item);
                 kit::tabs(ui, &names, &mut state.tab);
                 if state.tab == 2 {

@@ -35,9 +35,8 @@ fn line(ui: &mut Ui, cx: &Cx<'_>, item: &ItemView, state: &mut ItemState) {
     let span = cx.now.millis_since(oldest).max(60_000);
     let y = ui.painter().round_to_pixel_center(rect.top() + 30.0);
     ui.painter().hline(track.x_range(), y, Stroke::new(2.0, t.control));
-    #[expect(clippy::cast_precision_loss, reason = "a share of the width")]
-    let x = |at: Moment| track.left() + at.millis_since(oldest) as f32 / span as f32 * track.width();
-    ticks(ui.painter(), cx, track, y, oldest, span);
+    let x = |at: Moment| place(track, cx.now.millis_since(at), span);
+    ticks(ui.painter(), cx, track, y, span);
     // The newest last, so that it lies on top and is what a click on a crowd chooses.
     for point in item.points.iter().rev() {
         let at = pos2(x(point.instant), y);
@@ -64,19 +63,26 @@ fn newest(item: &ItemView, or: &PointSummary) -> leeward_model::PointId {
     item.points.first().map_or(or.id, |p| p.id)
 }
 
-fn ticks(painter: &Painter, cx: &Cx<'_>, track: Rect, y: f32, oldest: Moment, span: i64) {
-    let font = ramp::regular_font(11.0);
-    for step in 0..=4_i16 {
-        let share = f32::from(step) / 4.0;
-        let x = painter.round_to_pixel_center(track.left() + share * track.width());
+/// The newest points are the ones one chooses from and lie closest together: time is drawn by its square root.
+#[expect(clippy::cast_precision_loss, reason = "a share of the width")]
+fn place(track: Rect, age: i64, span: i64) -> f32 {
+    let share = (age.max(0) as f32 / span as f32).clamp(0.0, 1.0).sqrt();
+    track.right() - share * track.width()
+}
+
+fn ticks(painter: &Painter, cx: &Cx<'_>, track: Rect, y: f32, span: i64) {
+    const AGES: [i64; 13] =
+        [60, 300, 900, 1_800, 3_600, 7_200, 14_400, 28_800, 43_200, 86_400, 172_800, 604_800, 1_209_600];
+    let mut last = track.right();
+    for secs in AGES.into_iter().filter(|secs| secs * 1000 <= span) {
+        let x = painter.round_to_pixel_center(place(track, secs * 1000, span));
+        if last - x < 76.0 || x < track.left() + 30.0 {
+            continue;
+        }
+        last = x;
         painter.vline(x, y + 12.0..=y + 17.0, Stroke::new(1.0, cx.theme.control));
-        let at = oldest.plus_millis(span * i64::from(step) / 4);
-        let align = match step {
-            0 => Align2::LEFT_TOP,
-            4 => Align2::RIGHT_TOP,
-            _ => Align2::CENTER_TOP,
-        };
-        painter.text(pos2(x, y + 20.0), align, kit::clock_time(at), font.clone(), cx.theme.text2);
+        let said = kit::age(cx.now.plus_secs(-secs), cx.now).0;
+        painter.text(pos2(x, y + 20.0), Align2::CENTER_TOP, said, ramp::regular_font(11.0), cx.theme.text2);
     }
 }
 

@@ -10,7 +10,7 @@ use crate::cx::Cx;
 use crate::kit::{self, CommandButton, words};
 use crate::route::Route;
 use crate::theme::icons::Icon;
-use egui::{ScrollArea, Ui};
+use egui::Ui;
 use leeward_model::{Health, Verb};
 
 /// What a person has done to the blade.
@@ -33,7 +33,7 @@ pub fn show(ui: &mut Ui, cx: &mut Cx<'_>, state: &mut OverviewState) {
         let (title, text) = (words("overview-empty"), words("overview-empty-text"));
         return kit::empty(ui, cx, Icon::Server, &title, &text, Some(button));
     }
-    ScrollArea::vertical().auto_shrink(false).show(ui, |ui| {
+    kit::page(ui, |ui| {
         ui.spacing_mut().item_spacing.y = 4.0;
         issues(ui, cx);
         tiles::show(ui, cx);

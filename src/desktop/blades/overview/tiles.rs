@@ -46,8 +46,8 @@ fn ring(
         .collect();
     ui.add_space(6.0);
     ui.horizontal_top(|ui| {
-        ui.spacing_mut().item_spacing.x = 12.0;
-        let diameter = (ui.available_width() * 0.4).clamp(76.0, 108.0);
+        ui.spacing_mut().item_spacing.x = 10.0;
+        let diameter = (ui.available_width() * 0.37).clamp(74.0, 108.0);
         kit::donut(ui, cx.theme, diameter, &slices, figure, word);
         ui.vertical(|ui| {
             ui.spacing_mut().item_spacing.y = 1.0;

@@ -50,7 +50,10 @@ pub(super) fn show(ui: &mut Ui, cx: &mut Cx<'_>, state: &mut TopologyState) {
     }
     let places = arrange(&state.plan);
     let height = (places.size.y + 32.0).clamp(190.0, 400.0);
-    kit::card(ui, cx, &words("topology"), |ui, cx| {
+    kit::card(ui, cx, "", |ui, cx| {
+        let head = ui.label(ramp::strong(words("topology"), ramp::SUBTITLE)).rect;
+        let right = ui.max_rect().right();
+        ui.add_space(6.0);
         let (outer, _) = ui.allocate_exact_size(vec2(ui.available_width(), height), Sense::hover());
         ui.painter().rect_filled(outer, 4.0, cx.theme.bg_alt);
         let fit = fit(outer, places.size);
@@ -63,7 +66,7 @@ pub(super) fn show(ui: &mut Ui, cx: &mut Cx<'_>, state: &mut TopologyState) {
         let mut child = ui.new_child(UiBuilder::new().max_rect(outer).id_salt("topology"));
         child.set_clip_rect(outer.intersect(ui.clip_rect()));
         Canvas { ui: &mut child, cx, view: shown, places: &places }.draw(&state.plan);
-        tools(ui, cx, outer, state, fit);
+        tools(ui, cx, pos2(right, head.center().y), outer, (state, fit));
         legend(ui, cx);
     });
 }
@@ -98,8 +101,9 @@ fn zoom(view: &mut TSTransform, around: Vec2, by: f32) {
     view.scaling = to;
 }
 
-fn tools(ui: &mut Ui, cx: &Cx<'_>, outer: Rect, state: &mut TopologyState, fit: TSTransform) {
-    let place = Rect::from_min_size(outer.right_top() + vec2(-92.0, 6.0), vec2(88.0, 28.0));
+fn tools(ui: &mut Ui, cx: &Cx<'_>, at: Pos2, outer: Rect, of: (&mut TopologyState, TSTransform)) {
+    let (state, fit) = of;
+    let place = Rect::from_min_size(at - vec2(82.0, 14.0), vec2(82.0, 28.0));
     let layout = egui::Layout::left_to_right(egui::Align::Center);
     let mut ui = ui.new_child(UiBuilder::new().max_rect(place).layout(layout).id_salt("tools"));
     ui.spacing_mut().item_spacing.x = 2.0;

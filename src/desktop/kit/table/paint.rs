@@ -221,7 +221,7 @@ impl<R> Table<'_, R> {
             let mut check = ui.new_child(builder);
             let mut on = selected;
             let name = msg("table-select").with("name", (self.name)(row)).render();
-            if check.checkbox(&mut on, "").accessible_name(name).changed() {
+            if check.add(egui::Checkbox::without_text(&mut on)).accessible_name(name).changed() {
                 toggle(state, key);
                 state.anchor = Some(place);
             }

@@ -1,0 +1,160 @@
+//! Jobs and events of the made-up worlds.
+
+use super::{NOW, id};
+use leeward_model::*;
+use std::sync::Arc;
+
+fn step(n: usize, title: &'static str, phase: Phase, subject: &str, state: StepState) -> StepView {
+    let at = i64::try_from(n).unwrap_or_default() * 6;
+    let begun = !matches!(state, StepState::Waiting | StepState::Cancelled | StepState::Skipped { .. });
+    let over = matches!(state, StepState::Done | StepState::Failed | StepState::Undone);
+    StepView {
+        id: title.into(),
+        title: Message::new(title),
+        phase,
+        subject: subject.into(),
+        started: begun.then(|| NOW.plus_secs(-120 + at)),
+        ended: over.then(|| NOW.plus_secs(-115 + at)),
+        progress: (state == StepState::Running).then_some(Progress {
+            done_bytes: 17 << 30,
+            total_bytes: 40 << 30,
+            rate_bytes_per_sec: 84 << 20,
+            left_secs: Some(280),
+        }),
+        note: None,
+        state,
+    }
+}
+
+fn job(n: u32, verb: Verb, item: u32, subject: &str, state: JobState, steps: Vec<StepView>) -> Arc<JobView> {
+    let started = NOW.plus_secs(-120 - i64::from(n) * 1_900);
+    let fault = (state == JobState::Failed).then(|| {
+        Fault::new("fabric-start-failed", subject, "qemu: exit status 1".into(), Recovery::NeedsPerson)
+    });
+    let over = state.is_over();
+    let refused = |why: bool| why.then(|| Message::new("refusal-wrong-kind"));
+    Arc::new(JobView {
+        id: JobId(id(10, n)),
+        verb,
+        item: Some(ItemId(id(6, item))),
+        subject: subject.into(),
+        by: if n % 2 == 0 { "anna" } else { "erik" }.into(),
+        state,
+        started,
+        ended: over.then(|| started.plus_secs(41 + i64::from(n))),
+        steps,
+        fault,
+        share: if over { 1.0 } else { 0.46 },
+        cancel: refused(over),
+        restart: refused(state != JobState::Failed),
+    })
+}
+
+pub(super) fn jobs() -> Vec<Arc<JobView>> {
+    use Phase::{BringUp, CutOver, Prepare, Settle};
+    use StepState::{Done, Failed, Running, Undone, Waiting};
+    let enable = vec![
+        step(0, "step-check", Prepare, "mail01", Done),
+        step(1, "step-prepare-target", Prepare, "hv-got-01", Done),
+        step(2, "step-start-source", Prepare, "hv-sto-02", Done),
+        step(3, "step-initial-replication", CutOver, "mail01", Running),
+        step(4, "step-finalize", Settle, "mail01", Waiting),
+    ];
+    let planned = |last: StepState, taken_back: StepState| {
+        vec![
+            step(0, "step-check", Prepare, "app01", Done),
+            step(1, "step-shut-down", CutOver, "app01", taken_back),
+            step(2, "step-last-delta", CutOver, "app01", Done),
+            step(3, "step-fence", CutOver, "hv-sto-02", Done),
+            step(4, "step-start", BringUp, "hv-got-01", last.clone()),
+            step(5, "step-boot", BringUp, "app01", if last == Done { Done } else { Waiting }),
+        ]
+    };
+    let test = vec![
+        step(0, "step-check", Prepare, "web01", Done),
+        step(1, "step-choose-point", Prepare, "web01", Done),
+        step(2, "step-start-test", BringUp, "hv-got-01", Running),
+    ];
+    vec![
+        job(0, Verb::TestFailover, 0, "web01", JobState::Running, test),
+        job(1, Verb::EnableReplication, 4, "mail01", JobState::Running, enable),
+        job(2, Verb::PlannedFailover, 3, "app01", JobState::Failed, planned(Failed, Undone)),
+        job(3, Verb::PlannedFailover, 2, "files01", JobState::Succeeded, planned(Done, Done)),
+        job(
+            4,
+            Verb::SyncNow,
+            1,
+            "db01",
+            JobState::Cancelled,
+            vec![step(0, "step-sync", Settle, "db01", StepState::Cancelled)],
+        ),
+    ]
+}
+
+pub(super) fn events() -> Vec<EventView> {
+    let rows: [(Health, Message, &str, Option<u32>, Option<u32>, i64); 9] = [
+        (
+            Health::Critical,
+            Message::new("health-not-sending").with("subject", "db01"),
+            "db01",
+            Some(1),
+            None,
+            1_500,
+        ),
+        (
+            Health::Critical,
+            Message::new("event-server-lost").with("why", "no heartbeat"),
+            "hv-got-02",
+            None,
+            None,
+            2_580,
+        ),
+        (
+            Health::Warning,
+            Message::new("health-paused").with("subject", "dc01"),
+            "dc01",
+            Some(5),
+            None,
+            4_020,
+        ),
+        (
+            Health::Warning,
+            Message::new("event-superseded").with("host", "hv-sto-02"),
+            "app01",
+            Some(3),
+            None,
+            5_100,
+        ),
+        (
+            Health::Healthy,
+            Message::new("event-job-succeeded").with("verb", "Failover"),
+            "app01",
+            Some(3),
+            Some(3),
+            5_400,
+        ),
+        (
+            Health::Healthy,
+            Message::new("event-job-succeeded").with("verb", "Reverse replicate"),
+            "files01",
+            Some(2),
+            Some(3),
+            9_100,
+        ),
+        (Health::Healthy, Message::new("event-health-good"), "web01", Some(0), None, 12_000),
+        (Health::Healthy, Message::new("event-server-connected"), "hv-got-01", None, None, 90_000),
+        (Health::Healthy, Message::new("event-server-enrolled"), "hv-got-01", None, None, 3_369_600),
+    ];
+    (0..)
+        .zip(rows)
+        .map(|(n, (severity, what, subject, item, job, age))| EventView {
+            id: EventId(id(12, n)),
+            at: NOW.plus_secs(-age),
+            severity,
+            what,
+            subject: subject.into(),
+            item: item.map(|n| ItemId(id(6, n))),
+            job: job.map(|n| JobId(id(10, n))),
+        })
+        .collect()
+}

@@ -1,0 +1,109 @@
+//! A sink and a feed over a snapshot, with no engine behind: commands are kept for the test to look at.
+
+use super::id;
+use crate::options::Connected;
+use leeward_model::{
+    Accepted, Command, CommandOutcome, CommandSink, Message, Phase, Preview, PreviewStep, ReceiptId,
+    Snapshot, SnapshotFeed,
+};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+/// What stands in for an engine.
+#[derive(Default)]
+pub struct Stage {
+    snapshot: Mutex<Option<Arc<Snapshot>>>,
+    sent: Mutex<Vec<Command>>,
+    outcome: Mutex<Option<CommandOutcome>>,
+    wake: Mutex<Option<Arc<dyn Fn() + Send + Sync>>>,
+}
+
+fn lock<T>(of: &Mutex<T>) -> MutexGuard<'_, T> {
+    of.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+impl Stage {
+    /// A stage that shows a world.
+    #[must_use]
+    pub fn new(snapshot: Snapshot) -> Arc<Self> {
+        let stage = Self::default();
+        *lock(&stage.snapshot) = Some(Arc::new(snapshot));
+        Arc::new(stage)
+    }
+
+    /// What a window holds of it.
+    #[must_use]
+    pub fn connected(self: &Arc<Self>) -> Connected {
+        Connected {
+            sink: Arc::clone(self) as _,
+            feed: Arc::clone(self) as _,
+            title: self.latest().vault.name.clone(),
+        }
+    }
+
+    /// Shows another world and wakes the window.
+    pub fn publish(&self, snapshot: Snapshot) {
+        *lock(&self.snapshot) = Some(Arc::new(snapshot));
+        if let Some(wake) = lock(&self.wake).as_ref() {
+            wake();
+        }
+    }
+
+    /// Commands that were sent, oldest first.
+    #[must_use]
+    pub fn sent(&self) -> Vec<Command> {
+        lock(&self.sent).clone()
+    }
+
+    /// What the next commands come to; `Done` otherwise.
+    pub fn answer(&self, outcome: CommandOutcome) {
+        *lock(&self.outcome) = Some(outcome);
+    }
+}
+
+impl CommandSink for Stage {
+    fn submit(&self, command: Command) -> ReceiptId {
+        let mut sent = lock(&self.sent);
+        sent.push(command);
+        ReceiptId(id(13, u32::try_from(sent.len()).unwrap_or(u32::MAX)))
+    }
+
+    fn take_outcome(&self, _receipt: ReceiptId) -> Option<CommandOutcome> {
+        Some(lock(&self.outcome).clone().unwrap_or(CommandOutcome::Accepted(Accepted::Done)))
+    }
+
+    fn preview(&self, _command: &Command) -> Preview {
+        let step = |title, phase, subject: &str, estimate_secs| PreviewStep {
+            title: Message::new(title),
+            phase,
+            subject: subject.into(),
+            estimate_secs,
+        };
+        Preview {
+            refused: None,
+            steps: vec![
+                step("step-check", Phase::Prepare, "web01", Some(1.0)),
+                step("step-shut-down", Phase::CutOver, "web01", Some(12.0)),
+                step("step-last-delta", Phase::CutOver, "web01", Some(3.0)),
+                step("step-fence", Phase::CutOver, "hv-sto-01", Some(0.4)),
+                step("step-start", Phase::BringUp, "hv-got-01", Some(2.0)),
+                step("step-boot", Phase::BringUp, "web01", None),
+            ],
+            losses: Vec::new(),
+            notes: Vec::new(),
+        }
+    }
+}
+
+impl SnapshotFeed for Stage {
+    fn latest(&self) -> Arc<Snapshot> {
+        lock(&self.snapshot).clone().unwrap_or_else(|| Arc::new(crate::idle::blank()))
+    }
+
+    fn on_change(&self, wake: Arc<dyn Fn() + Send + Sync>) {
+        *lock(&self.wake) = Some(wake);
+    }
+
+    fn lost(&self) -> Option<Message> {
+        None
+    }
+}
