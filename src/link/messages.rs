@@ -188,7 +188,6 @@ pub struct AgentHello {
     /// Where it listens for replication.
     pub replication_addr: String,
 }
-
 /// Agent to engine, unasked: sent when something changed, and the report at least every few seconds as heartbeat.
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
 pub enum Fact {

@@ -96,7 +96,7 @@ impl Cycles {
     }
 
     /// What is to be written, if there is anything new.
-    pub(crate) fn to_save(&mut self) -> Option<Vec<CycleSample>> {
+    pub(crate) fn take_unsaved(&mut self) -> Option<Vec<CycleSample>> {
         let newest = self.lately.back()?.at;
         if self.saved_to == Some(newest) {
             return None;
@@ -149,7 +149,7 @@ mod tests {
         let many: Vec<_> = (0..1000).map(|n| sample(n * 30, 30.0)).collect();
         cycles.take(&many, 30);
         assert_eq!(cycles.shared().len(), CYCLES_KEPT);
-        assert_eq!(cycles.to_save().map(|s| s.len()), Some(CYCLES_SAVED));
-        assert_eq!(cycles.to_save(), None);
+        assert_eq!(cycles.take_unsaved().map(|s| s.len()), Some(CYCLES_SAVED));
+        assert_eq!(cycles.take_unsaved(), None);
     }
 }

@@ -218,7 +218,7 @@ impl Turn<'_> {
         for (id, item) in &mut self.state.items {
             let own = i64::from(id.0.as_bytes()[15]).rem_euclid(HISTORY_SECS / 60);
             if own == turn
-                && let Some(cycles) = item.cycles.to_save()
+                && let Some(cycles) = item.cycles.take_unsaved()
             {
                 records.push(Record::History(HistoryRecord { item: *id, cycles }));
             }

@@ -59,7 +59,11 @@ impl QemuSettings {
         };
         if let Some(mut input) = child.stdin.take() {
             // A QEMU that failed to start has closed the pipe; its exit status says so.
-            input.write_all(br#"{"execute":"qmp_capabilities"}{"execute":"query-cpus-fast"}{"execute":"quit"}"#).ok();
+            input
+                .write_all(
+                    br#"{"execute":"qmp_capabilities"}{"execute":"query-cpus-fast"}{"execute":"quit"}"#,
+                )
+                .ok();
         }
         child.wait().is_ok_and(|status| status.success())
     }

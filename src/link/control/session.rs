@@ -244,6 +244,9 @@ impl<Out: Dialect, In: Dialect> std::fmt::Debug for Reply<Out, In> {
     }
 }
 
+/// Where the answer to a request comes in.
+type Answered = oneshot::Receiver<Result<Vec<u8>, LinkError>>;
+
 /// Takes a request out of the list when nobody waits for it any more.
 struct Asked<'a> {
     wire: &'a Wire,
@@ -268,7 +271,7 @@ impl Wire {
         ended.unwrap_or_else(|| LinkError::EndedHere { peer: self.peer.clone() })
     }
 
-    fn register(&self) -> Result<(Asked<'_>, oneshot::Receiver<Result<Vec<u8>, LinkError>>), LinkError> {
+    fn register(&self) -> Result<(Asked<'_>, Answered), LinkError> {
         let (slot, answer) = oneshot::channel();
         let mut open = self.open();
         if open.over {

@@ -11,7 +11,7 @@ use crate::tls::Trust;
 use leeward_model::{AgentId, KeyId, VaultId};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 /// The version of the files.
 const FORMAT: u32 = 1;
@@ -131,7 +131,7 @@ impl PendingKey {
     }
 }
 
-fn load<T: DeserializeOwned>(path: &PathBuf) -> Result<Option<T>, LinkError> {
+fn load<T: DeserializeOwned>(path: &Path) -> Result<Option<T>, LinkError> {
     if !path.exists() {
         return Ok(None);
     }

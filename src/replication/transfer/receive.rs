@@ -27,7 +27,6 @@ pub trait Receiver: Sync {
     ///
     /// # Errors
     /// Why not, in words.
-    #[expect(clippy::result_large_err, reason = "a refusal is rare, and travels as it is")]
     fn admit(&self, item: ItemId, epoch: Epoch) -> std::result::Result<Arc<PointStore>, Fault>;
     /// A point has been made.
     fn committed(&self, item: ItemId, point: &PointSummary);
@@ -312,8 +311,9 @@ fn compare<R: Read + Send, W: Write + Send>(
         if taken.is_err() {
             stop.cancel();
         }
-        let said =
-            saying.join().map_err(|_why| ReplicationError::protocol("the hashing thread ended in disorder"))?;
+        let said = saying
+            .join()
+            .map_err(|_why| ReplicationError::protocol("the hashing thread ended in disorder"))?;
         match (taken, said) {
             (Ok(point), Ok(())) => Ok(point),
             (Err(error), _) | (Ok(_), Err(error)) => Err(error),
