@@ -84,6 +84,9 @@ pub fn shared_verb(snapshot: &Snapshot, items: &[ItemId], verb: Verb) -> VerbSta
 
 /// Does the verb whose shortcut was pressed, on the items the window points at.
 pub(crate) fn shortcuts(ctx: &egui::Context, cx: &mut Cx<'_>, items: &[ItemId]) {
+    if ctx.input_mut(|i| i.consume_key(egui::Modifiers::ALT, egui::Key::ArrowLeft)) {
+        cx.act(Action::Back);
+    }
     for verb in Verb::all() {
         let Some(keys) = verb.decl().shortcut.and_then(parse) else { continue };
         if !ctx.input_mut(|i| i.consume_shortcut(&keys)) {

@@ -40,9 +40,9 @@ table-selected = { $n } selected
 table-clear = Clear selection
 table-count = { $n ->
     [one] 1 row
-   *[other] { $n } rows
+   *[other] { $shown } rows
   }
-table-count-filtered = { $n } of { $all }
+table-count-filtered = { $shown } of { $of }
 
 # What became of a command
 note-begun = { $verb } has started
@@ -119,10 +119,7 @@ jobs-succeeded = Completed (24 h)
 attention = Items that need attention
 attention-why = Reason
 topology = Site topology
-topology-site = { $runs } running, { $replicas } { $replicas ->
-    [one] replica
-   *[other] replicas
-  }
+topology-site = { $runs } running, { $replicas } as replica
 topology-server = Server { $name }
 topology-server-lost = Server { $name }, not connected
 topology-runs = { $name } runs here
@@ -150,7 +147,7 @@ items-none-text = Choose machines of a host and another host that keeps their re
 items-select-first = Select one or more items first.
 items-count = { $n ->
     [one] 1 item
-   *[other] { $n } items
+   *[other] { $shown } items
   }
 items-name = Name
 items-health = Health
@@ -209,7 +206,7 @@ points-none = No recovery points yet
 points-none-text = The first one is there when the initial replication is complete.
 points-count = { $n ->
     [one] 1 point
-   *[other] { $n } points
+   *[other] { $shown } points
   }
 point-instant = Point in time
 point-age = Age
@@ -220,6 +217,7 @@ point-pinned = Kept
 point-verify = Verify
 point-app = Application-consistent
 point-crash = Crash-consistent
+point-whole = Full copy or comparison
 point-initial = Initial replication
 point-delta = Replication cycle
 point-resync = Resynchronization
@@ -252,7 +250,7 @@ events-warnings = Warnings
 events-critical = Critical
 events-count = { $n ->
     [one] 1 event
-   *[other] { $n } events
+   *[other] { $shown } events
   }
 events-severity = Severity
 events-news = News

@@ -22,14 +22,17 @@ pub struct Chart<'a> {
     pub top: f32,
     /// Bars instead of a line.
     pub bars: bool,
+    /// Values are bytes: round numbers are those of KiB, MiB, GiB.
+    pub binary: bool,
 }
 
 /// The axis' upper end: the next round number.
-fn round_up(value: f32) -> f32 {
+fn round_up(value: f32, binary: bool) -> f32 {
     if value <= 0.0 {
         return 1.0;
     }
-    let decade = 10f32.powf(value.log10().floor());
+    let unit = if binary { 1024f32.powf((value.log2() / 10.0).floor().max(0.0)) } else { 1.0 };
+    let decade = unit * 10f32.powf((value / unit).log10().floor());
     [1.0, 1.5, 2.0, 3.0, 4.0, 5.0, 6.0, 8.0, 10.0]
         .into_iter()
         .map(|step| step * decade)
@@ -43,7 +46,7 @@ pub fn line_chart(ui: &mut Ui, theme: &Theme, height: f32, chart: &Chart<'_>) {
     let last = chart.values.last().map(|(_, v)| (chart.unit)(*v)).unwrap_or_default();
     response.widget_info(|| WidgetInfo::labeled(Role::Image, true, format!("{}: {last}", chart.name)));
     let peak = chart.values.iter().map(|(_, v)| *v).fold(chart.limit.unwrap_or(0.0).max(chart.top), f32::max);
-    let top = round_up(peak * 1.02);
+    let top = round_up(peak * 1.02, chart.binary);
     let plot = Rect::from_min_max(rect.min + vec2(58.0, 8.0), rect.max - vec2(6.0, 20.0));
     axis(ui.painter(), theme, plot, top, chart.unit);
     let (Some(first), Some(end)) = (chart.values.first(), chart.values.last()) else { return };
@@ -172,9 +175,10 @@ mod tests {
     #[test]
     fn the_axis_ends_at_a_round_number_above_the_peak() {
         for value in [0.3_f32, 1.0, 7.9, 31.0, 44.0, 99.0, 301.0] {
-            let end = round_up(value);
+            let end = round_up(value, false);
             assert!(end >= value && end <= value * 1.7, "{value} -> {end}");
         }
-        assert!(round_up(0.0) > 0.0);
+        assert!(round_up(0.0, false) > 0.0);
+        assert_eq!(round_up(30.0 * 1_048_576.0, true), 30.0 * 1_048_576.0);
     }
 }

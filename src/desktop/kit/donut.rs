@@ -48,7 +48,9 @@ pub fn donut(
         }
     }
     let p = ui.painter();
-    let big = ramp::semibold_font(diameter * 0.2);
+    // A long figure must stay within the ring.
+    let share = if figure.chars().count() > 4 { 0.155 } else { 0.2 };
+    let big = ramp::semibold_font(diameter * share);
     p.text(center - vec2(0.0, diameter * 0.07), Align2::CENTER_CENTER, figure, big, theme.text);
     let small = ramp::regular_font(ramp::CAPTION);
     p.text(center + vec2(0.0, diameter * 0.12), Align2::CENTER_CENTER, word, small, theme.text2);

@@ -24,6 +24,20 @@ pub const fn msg(key: &'static str) -> Message {
     Message::new(key)
 }
 
+/// `10,000`.
+#[must_use]
+pub fn count(n: u64) -> String {
+    let digits = n.to_string();
+    let mut grouped = String::new();
+    for (at, digit) in digits.chars().enumerate() {
+        if at > 0 && (digits.len() - at).is_multiple_of(3) {
+            grouped.push(',');
+        }
+        grouped.push(digit);
+    }
+    grouped
+}
+
 /// `1.5 GiB`.
 #[must_use]
 pub fn bytes(bytes: u64) -> String {

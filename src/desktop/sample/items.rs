@@ -109,21 +109,21 @@ pub(super) fn many(count: u32) -> Vec<ItemView> {
                     replication: ReplicationState::Paused,
                     status: Message::new("status-paused"),
                     rpo_secs: Some(900),
-                    ..Recipe::protected("", (n % 2, 2 + n % 2), 0)
+                    ..Recipe::protected("", (n % 2, 2), 0)
                 },
                 17 => Recipe {
                     replication: ReplicationState::Retrying { attempts: 2, next_at: NOW.plus_secs(60) },
                     status: Message::new("status-retrying"),
                     rpo_secs: Some(2_400),
-                    ..Recipe::protected("", (n % 2, 2 + n % 2), 0)
+                    ..Recipe::protected("", (n % 2, 2), 0)
                 },
                 23 | 60 | 81 => Recipe {
                     active: Side::Recovery,
                     protection: Protection::ProtectedReversed,
                     status: Message::new("status-protected-reversed"),
-                    ..Recipe::protected("", (n % 2, 2 + n % 2), 18)
+                    ..Recipe::protected("", (n % 2, 2), 18)
                 },
-                _ => Recipe::protected("", (n % 2, 2 + n % 2), u64::from(8 + n * 7 % 23)),
+                _ => Recipe::protected("", (n % 2, 2), u64::from(8 + n * 7 % 23)),
             };
             let mut view = item(n, recipe);
             view.name = name(n);

@@ -46,8 +46,11 @@ fn crumb(route: &Route, snapshot: &Snapshot) -> String {
 }
 
 pub(crate) fn show(ui: &mut Ui, cx: &mut Cx<'_>, route: &Route) {
-    breadcrumb(ui, cx, route);
-    ui.add_space(6.0);
+    // The overview is the top: a trail of one step says nothing.
+    if route.parent().is_some() {
+        breadcrumb(ui, cx, route);
+        ui.add_space(6.0);
+    }
     let (icon, title, kind) = title(route, cx.snapshot);
     ui.horizontal(|ui| {
         ui.spacing_mut().item_spacing.x = 12.0;

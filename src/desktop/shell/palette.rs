@@ -192,7 +192,8 @@ fn verbs(cx: &Cx<'_>, wanted: &str, item: Option<ItemId>, found: &mut Vec<Found>
                 kind: verb.decl().shortcut.map_or_else(|| words("palette-command"), str::to_owned),
                 refused: state.refused.as_ref().map(leeward_model::Message::render),
                 action: ask::for_items(verb, vec![item.id], Some(item)),
-                rank,
+                // What cannot be done now comes last, so that Enter does something.
+                rank: if state.refused.is_some() { rank + 8 } else { rank },
             });
         }
     }

@@ -5,7 +5,7 @@ use crate::route::Route;
 use crate::sample;
 use egui::{Key, Modifiers};
 use egui_kittest::kittest::Queryable as _;
-use leeward_model::{ItemId, Snapshot};
+use leeward_model::{Accepted, CommandOutcome, ItemId, JobId, Message, Refusal, Snapshot};
 
 fn item(n: u32) -> Route {
     Route::Item(ItemId(sample::id(6, n)))
@@ -121,4 +121,20 @@ fn palette() {
     shown.harness.get_by_label("Search").type_text("fail");
     shown.harness.run();
     shown.picture("palette");
+}
+
+#[test]
+fn toasts_and_the_notification_list() {
+    let mut shown = show(lab(), item(2), false);
+    let why = Message::new("refusal-job-running").with("item", "files01").with("verb", "Commit");
+    shown.stage.answer(CommandOutcome::Refused(Refusal { why, helps: None }));
+    shown.harness.key_press_modifiers(Modifiers::COMMAND, Key::R);
+    shown.harness.run_steps(4);
+    shown.stage.answer(CommandOutcome::Accepted(Accepted::Jobs(vec![JobId(sample::id(10, 1))])));
+    shown.harness.key_press_modifiers(Modifiers::COMMAND, Key::R);
+    shown.harness.run_steps(4);
+    shown.picture("toasts");
+    shown.harness.key_press_modifiers(Modifiers::COMMAND | Modifiers::SHIFT, Key::N);
+    shown.harness.run_steps(4);
+    shown.picture("notifications");
 }

@@ -21,7 +21,12 @@ pub(super) fn show(ui: &mut Ui, cx: &mut Cx<'_>, item: &ItemView) {
     let size = vec2(width, HEIGHT);
     let draw_rpo = |ui: &mut Ui, cx: &mut Cx<'_>| {
         kit::tile(ui, cx, size, &words("chart-rpo"), |ui, cx| {
-            let unit = |v: f32| kit::secs(f64::from(v.round()).max(10.0 * f64::from(u8::from(v >= 9.5))));
+            #[expect(
+                clippy::cast_possible_truncation,
+                clippy::cast_sign_loss,
+                reason = "a span is not negative"
+            )]
+            let unit = |v: f32| kit::span(v.round() as u64);
             let name = words("chart-rpo");
             let chart = Chart {
                 name: &name,
@@ -31,6 +36,7 @@ pub(super) fn show(ui: &mut Ui, cx: &mut Cx<'_>, item: &ItemView) {
                 limit: target,
                 top: 10.0,
                 bars: false,
+                binary: false,
             };
             curve(ui, cx, &chart);
         });
@@ -52,6 +58,7 @@ pub(super) fn show(ui: &mut Ui, cx: &mut Cx<'_>, item: &ItemView) {
                 limit: None,
                 top: 1024.0,
                 bars: true,
+                binary: true,
             };
             curve(ui, cx, &chart);
         });

@@ -39,7 +39,6 @@ pub(super) fn show(ui: &mut Ui, cx: &mut Cx<'_>, item: &ItemView) {
             Column::text(words("disk-log"), 120.0, |d: &DiskView| kit::bytes(d.log_bytes)).right().grows(0.4),
         )
         .column(Column::new(words("disk-tracking"), 150.0, |ui, _, d: &DiskView| {
-            ui.add_space(12.0);
             let (health, key) = if d.tracked {
                 (Health::Healthy, "disk-tracked")
             } else {

@@ -43,8 +43,8 @@ fn symptom(ui: &mut Ui, cx: &mut Cx<'_>, issue: &HealthIssue) {
                 ui.vertical(|ui| {
                     ui.spacing_mut().item_spacing.y = 2.0;
                     let (age, exact) = kit::age(issue.since, cx.now);
+                    ui.spacing_mut().interact_size.y = 18.0;
                     ui.horizontal(|ui| {
-                        ui.spacing_mut().interact_size.y = 18.0;
                         ui.add(Label::new(ramp::strong(fault.what.render(), ramp::BODY)).truncate());
                         ui.label(ramp::caption(age).color(t.text2)).on_hover_text(exact);
                     });
@@ -80,7 +80,10 @@ fn open_test(ui: &mut Ui, cx: &mut Cx<'_>, item: &ItemView, test: &TestView) {
             kit::caption(ui, msg("test-answered").with("secs", kit::secs(secs)).render());
         }
         for reach in &test.reach {
-            ui.horizontal(|ui| reach_row(ui, cx, reach));
+            ui.horizontal(|ui| {
+                ui.set_max_height(24.0);
+                reach_row(ui, cx, reach);
+            });
         }
         ui.horizontal(|ui| {
             ui.spacing_mut().item_spacing.x = 2.0;

@@ -5,7 +5,7 @@ use crate::action::Action;
 use crate::cx::Cx;
 use crate::kit::table::{Column, Table};
 use crate::kit::{self, words};
-use crate::theme::{icons::Icon, icons::Status, ramp};
+use crate::theme::{icons::Icon, ramp};
 use egui::Ui;
 use leeward_model::{Command, Consistency, ItemView, PointKind, PointSummary, Verb};
 
@@ -35,11 +35,9 @@ pub(super) fn show(ui: &mut Ui, cx: &mut Cx<'_>, item: &ItemView, state: &mut It
         .grows(0.3),
     )
     .column(Column::new(words("point-consistency"), 190.0, |ui, cx, p: &PointSummary| {
-        let (status, color) = match p.consistency {
-            Consistency::Application => (Status::Good, cx.theme.ok),
-            Consistency::Crash => (Status::None, cx.theme.neutral),
-        };
-        kit::status_icon(ui, status, 14.0, color);
+        // The same mark as on the timeline.
+        let (rect, _) = ui.allocate_exact_size(egui::vec2(14.0, 14.0), egui::Sense::hover());
+        super::timeline::mark(ui.painter(), cx, rect.center(), p, false);
         ui.label(ramp::body(consistency(p)));
     }))
     .column(Column::text(words("point-kind"), 150.0, |p: &PointSummary| kind(p)))

@@ -6,7 +6,7 @@ use super::points::{consistency, kind};
 use crate::action::Action;
 use crate::cx::Cx;
 use crate::kit::{self, msg, words};
-use crate::theme::ramp;
+use crate::theme::{icons, icons::Icon, ramp};
 use egui::accesskit::Role;
 use egui::{Align2, Painter, Pos2, Rect, Sense, Stroke, StrokeKind, Ui, Vec2, WidgetInfo, pos2, vec2};
 use leeward_model::{Command, Consistency, ItemView, Moment, PointKind, PointSummary, Verb};
@@ -20,6 +20,7 @@ pub(super) fn show(ui: &mut Ui, cx: &mut Cx<'_>, item: &ItemView, state: &mut It
             return;
         }
         line(ui, cx, item, state);
+        symbols(ui, cx);
         let chosen = item.points.iter().find(|p| Some(p.id) == state.point).or_else(|| item.points.first());
         if let Some(point) = chosen {
             details(ui, cx, item, point);
@@ -46,6 +47,9 @@ fn line(ui: &mut Ui, cx: &Cx<'_>, item: &ItemView, state: &mut ItemState) {
         response.widget_info(|| WidgetInfo::labeled(Role::Button, true, &said));
         let chosen = state.point.unwrap_or_else(|| newest(item, point)) == point.id;
         mark(ui.painter(), cx, at, point, chosen || response.hovered());
+        if point.pinned {
+            icons::paint(ui.painter(), at - vec2(0.0, 16.0), Icon::Lock, 12.0, t.text2);
+        }
         if response.has_focus() {
             kit::focus_ring(ui, hit);
         }
@@ -71,32 +75,39 @@ fn place(track: Rect, age: i64, span: i64) -> f32 {
 }
 
 fn ticks(painter: &Painter, cx: &Cx<'_>, track: Rect, y: f32, span: i64) {
+    let font = ramp::regular_font(11.0);
+    let oldest = kit::age(cx.now.plus_millis(-span), cx.now).0;
+    painter.text(pos2(track.left() - 6.0, y + 20.0), Align2::LEFT_TOP, oldest, font.clone(), cx.theme.text2);
     const AGES: [i64; 13] =
         [60, 300, 900, 1_800, 3_600, 7_200, 14_400, 28_800, 43_200, 86_400, 172_800, 604_800, 1_209_600];
     let mut last = track.right();
     for secs in AGES.into_iter().filter(|secs| secs * 1000 <= span) {
         let x = painter.round_to_pixel_center(place(track, secs * 1000, span));
-        if last - x < 76.0 || x < track.left() + 30.0 {
+        if last - x < 76.0 || x < track.left() + 90.0 {
             continue;
         }
         last = x;
         painter.vline(x, y + 12.0..=y + 17.0, Stroke::new(1.0, cx.theme.control));
         let said = kit::age(cx.now.plus_secs(-secs), cx.now).0;
-        painter.text(pos2(x, y + 20.0), Align2::CENTER_TOP, said, ramp::regular_font(11.0), cx.theme.text2);
+        painter.text(pos2(x, y + 20.0), Align2::CENTER_TOP, said, font.clone(), cx.theme.text2);
     }
 }
 
-fn mark(painter: &Painter, cx: &Cx<'_>, at: Pos2, point: &PointSummary, strong: bool) {
-    let t = cx.theme;
-    let color = match point.kind {
+pub(super) fn mark(painter: &Painter, cx: &Cx<'_>, at: Pos2, point: &PointSummary, strong: bool) {
+    paint_mark(painter, cx, at, (point.consistency, point.kind), strong);
+}
+
+fn paint_mark(painter: &Painter, cx: &Cx<'_>, at: Pos2, of: (Consistency, PointKind), strong: bool) {
+    let (t, (consistency, kind)) = (cx.theme, of);
+    let color = match kind {
         PointKind::Safety => t.warn,
-        _ if point.consistency == Consistency::Application => t.ok,
+        _ if consistency == Consistency::Application => t.ok,
         _ => t.accent,
     };
     let radius = if strong { 6.5 } else { 5.0 };
     let stroke = Stroke::new(2.0, color);
-    let fill = if point.consistency == Consistency::Application { color } else { t.card };
-    if matches!(point.kind, PointKind::Delta) {
+    let fill = if consistency == Consistency::Application { color } else { t.card };
+    if matches!(kind, PointKind::Delta) {
         painter.circle(at, radius, fill, stroke);
     } else {
         let square = Rect::from_center_size(at, Vec2::splat(radius * 1.8));
@@ -105,15 +116,26 @@ fn mark(painter: &Painter, cx: &Cx<'_>, at: Pos2, point: &PointSummary, strong: 
     if strong {
         painter.circle_stroke(at, radius + 4.0, Stroke::new(1.5, color.gamma_multiply(0.5)));
     }
-    if point.pinned {
-        crate::theme::icons::paint(
-            painter,
-            at - vec2(0.0, 16.0),
-            crate::theme::icons::Icon::Lock,
-            12.0,
-            t.text2,
-        );
-    }
+}
+
+/// What the marks mean.
+fn symbols(ui: &mut Ui, cx: &Cx<'_>) {
+    ui.spacing_mut().interact_size.y = 18.0;
+    ui.horizontal(|ui| {
+        ui.spacing_mut().item_spacing.x = 6.0;
+        let rows = [
+            (Consistency::Crash, PointKind::Delta, "point-crash"),
+            (Consistency::Application, PointKind::Delta, "point-app"),
+            (Consistency::Crash, PointKind::Initial, "point-whole"),
+        ];
+        for (consistency, kind, key) in rows {
+            let (rect, _) = ui.allocate_exact_size(vec2(14.0, 16.0), Sense::hover());
+            paint_mark(ui.painter(), cx, rect.center(), (consistency, kind), false);
+            kit::caption(ui, words(key));
+            ui.add_space(10.0);
+        }
+    });
+    ui.add_space(4.0);
 }
 
 fn details(ui: &mut Ui, cx: &mut Cx<'_>, item: &ItemView, point: &PointSummary) {

@@ -110,7 +110,7 @@ pub(super) fn plan(snapshot: &Snapshot) -> Plan {
         to,
         item: None,
         flow,
-        label: msg("topology-more").with("n", n).render(),
+        label: crate::kit::count(u64::from(n)),
     }));
     let sites = snapshot.sites.iter().map(|site| site_box(snapshot, site, &mut rows, &more)).collect();
     Plan { sites, links }

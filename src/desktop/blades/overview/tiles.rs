@@ -54,7 +54,9 @@ fn ring(
             ui.add_space(((diameter - 25.0 * rows.len() as f32) * 0.5).max(0.0));
             let width = ui.available_width();
             for (n, color, name) in rows {
-                if kit::legend_row(ui, cx.theme, width, *color, &words(name), &n.to_string()).clicked() {
+                if kit::legend_row(ui, cx.theme, width, *color, &words(name), &kit::count(u64::from(*n)))
+                    .clicked()
+                {
                     cx.go(to.clone());
                 }
             }
@@ -73,7 +75,7 @@ fn health(ui: &mut Ui, cx: &mut Cx<'_>) {
         (other, t.neutral, "word-not-applicable"),
     ];
     let word = msg("tile-items").with("n", all).render();
-    ring(ui, cx, &rows, &all.to_string(), &word, &Route::Items);
+    ring(ui, cx, &rows, &kit::count(u64::from(all)), &word, &Route::Items);
 }
 
 fn readiness(ui: &mut Ui, cx: &mut Cx<'_>) {
@@ -149,6 +151,12 @@ fn figure_row(ui: &mut Ui, cx: &Cx<'_>, status: Status, color: Color32, name: &s
     let body = ramp::regular_font(ramp::BODY);
     ui.painter().text(rect.left_center() + vec2(26.0, 0.0), Align2::LEFT_CENTER, name, body, cx.theme.text);
     let figure = ramp::semibold_font(ramp::SUBTITLE);
-    ui.painter().text(rect.right_center(), Align2::RIGHT_CENTER, n.to_string(), figure, cx.theme.text);
+    ui.painter().text(
+        rect.right_center(),
+        Align2::RIGHT_CENTER,
+        kit::count(u64::from(n)),
+        figure,
+        cx.theme.text,
+    );
     response.clicked()
 }

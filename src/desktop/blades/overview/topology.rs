@@ -49,7 +49,9 @@ pub(super) fn show(ui: &mut Ui, cx: &mut Cx<'_>, state: &mut TopologyState) {
         state.of = Some(cx.snapshot.revision);
     }
     let places = arrange(&state.plan);
-    let height = (places.size.y + 32.0).clamp(190.0, 400.0);
+    // As high as it needs at the zoom that the width allows, so that names can be read.
+    let zoom = ((ui.available_width() - 62.0) / places.size.x).clamp(0.6, 1.15);
+    let height = (places.size.y * zoom + 24.0).clamp(190.0, 560.0);
     kit::card(ui, cx, "", |ui, cx| {
         let head = ui.label(ramp::strong(words("topology"), ramp::SUBTITLE)).rect;
         let right = ui.max_rect().right();
@@ -262,7 +264,10 @@ impl Canvas<'_, '_, '_> {
         painter.hline(rect.x_range(), y, Stroke::new(1.0, t.divider));
         let middle = rect.top() + SITE_HEAD * 0.5 * z;
         icons::paint(painter, pos2(rect.left() + 22.0 * z, middle), Icon::Site, 16.0 * z, t.accent);
-        let count = msg("topology-site").with("runs", site.runs).with("replicas", site.replicas).render();
+        let count = msg("topology-site")
+            .with("runs", kit::count(u64::from(site.runs)))
+            .with("replicas", kit::count(u64::from(site.replicas)))
+            .render();
         let at = pos2(rect.right() - 14.0 * z, middle);
         let said = self.text(at, Align2::RIGHT_CENTER, &count, self.font(12.0, false), t.text2, rect);
         let clip = Rect::from_min_max(rect.min, pos2(said.left() - 8.0, rect.bottom()));
@@ -303,7 +308,7 @@ impl Canvas<'_, '_, '_> {
             self.places.rows.get(&(server.agent, server.rows.len())).filter(|_| server.more > 0)
         {
             let rect = self.rect(*place);
-            let text = msg("topology-more").with("n", server.more).render();
+            let text = msg("topology-more").with("n", kit::count(u64::from(server.more))).render();
             if self.press(rect, ("more", server.agent), &text) {
                 self.cx.go(Route::Items);
             }
@@ -381,6 +386,11 @@ impl Canvas<'_, '_, '_> {
         let side = |rect: Rect, right: bool| if right { rect.right_center() } else { rect.left_center() };
         // Both ends on one site: leave and come back on its right.
         let within = (from.center().x - to.center().x).abs() < 1.0;
+        // The rest of a server may flow both ways: keep the two apart.
+        let both = link.item.is_none()
+            && plan.links.iter().any(|l| l.item.is_none() && l.from == link.to && l.to == link.from);
+        let apart = if both { if rightward { -7.0 } else { 7.0 } } else { 0.0 } * z;
+        let (from, to) = (from.translate(vec2(0.0, apart)), to.translate(vec2(0.0, apart)));
         let start = side(from, rightward || within) + vec2(if rightward || within { 2.0 } else { -2.0 }, 0.0);
         let tip =
             side(to, within || !rightward) + vec2(if within || !rightward { 3.0 } else { -3.0 } * z, 0.0);

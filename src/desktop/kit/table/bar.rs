@@ -14,7 +14,17 @@ impl<R> Table<'_, R> {
             }
             let (n, all) = (state.view.len(), self.rows.len());
             let key = if n == all { self.counted } else { "table-count-filtered" };
-            ui.label(ramp::body(msg(key).with("n", n).with("all", all).render()).color(cx.theme.text2));
+            ui.label(
+                ramp::body(
+                    msg(key)
+                        .with("n", n)
+                        .with("all", all)
+                        .with("shown", kit::count(n as u64))
+                        .with("of", kit::count(all as u64))
+                        .render(),
+                )
+                .color(cx.theme.text2),
+            );
             if !state.selected.is_empty() {
                 let chosen = msg("table-selected").with("n", state.selected.len()).render();
                 ui.label(ramp::strong(chosen, ramp::BODY));

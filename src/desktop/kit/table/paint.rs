@@ -29,7 +29,7 @@ impl<R> Table<'_, R> {
     pub(super) fn draw_rows(&self, ui: &mut Ui, cx: &mut Cx<'_>, state: &mut TableState) {
         let room = ui.available_width();
         let (places, width) = self.places(state, room);
-        let height = self.height.unwrap_or_else(|| ui.available_height()).max(3.0 * ROW);
+        let height = self.height.unwrap_or_else(|| (ui.available_height() - 10.0).max(3.0 * ROW));
         ScrollArea::horizontal().id_salt((self.id, "across")).auto_shrink([false, true]).show(ui, |ui| {
             ui.set_min_width(width);
             ui.spacing_mut().item_spacing.y = 0.0;
