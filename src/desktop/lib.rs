@@ -51,7 +51,7 @@ mod dialogs {
 // Stands in until the first page is there: replace by `mod first_run;`.
 mod first_run {
     #[derive(Default)]
-    pub(crate) struct State;
+    pub(crate) struct State {}
     pub(crate) fn show(
         _ui: &mut egui::Ui,
         _cx: &mut crate::Cx<'_>,

@@ -116,7 +116,10 @@ impl Window {
         {
             self.shell.palette = None;
         }
-        shell::toasts::show(&ctx, &mut cx, &self.outbox, &mut self.shell);
+        // The open list shows the same, and toasts would lie on top of it.
+        if !self.shell.notifications {
+            shell::toasts::show(&ctx, &mut cx, &self.outbox, &mut self.shell);
+        }
         self.actions = actions;
         if !self.actions.is_empty() {
             self.apply(&ctx);

@@ -38,7 +38,7 @@ fn job(n: u32, verb: Verb, item: u32, subject: &str, state: JobState, steps: Vec
         verb,
         item: Some(ItemId(id(6, item))),
         subject: subject.into(),
-        by: if n % 2 == 0 { "anna" } else { "erik" }.into(),
+        by: if n.is_multiple_of(2) { "anna" } else { "erik" }.into(),
         state,
         started,
         ended: over.then(|| started.plus_secs(41 + i64::from(n))),
@@ -91,8 +91,11 @@ pub(super) fn jobs() -> Vec<Arc<JobView>> {
     ]
 }
 
+/// Severity, what, subject, item, job, age in seconds.
+type Row = (Health, Message, &'static str, Option<u32>, Option<u32>, i64);
+
 pub(super) fn events() -> Vec<EventView> {
-    let rows: [(Health, Message, &str, Option<u32>, Option<u32>, i64); 9] = [
+    let rows: [Row; 9] = [
         (
             Health::Critical,
             Message::new("health-not-sending").with("subject", "db01"),

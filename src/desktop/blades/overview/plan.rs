@@ -89,7 +89,7 @@ pub(super) fn plan(snapshot: &Snapshot) -> Plan {
     let mut rows: BTreeMap<AgentId, Vec<MachineRow>> = BTreeMap::new();
     let mut more: BTreeMap<AgentId, u32> = BTreeMap::new();
     let mut links = Vec::new();
-    let mut rest: BTreeMap<(AgentId, AgentId), (u32, Flow)> = BTreeMap::new();
+    let mut rest: BTreeMap<(AgentId, AgentId), Vec<Flow>> = BTreeMap::new();
     for item in worst {
         let (from, to) = (item.active_place().agent, item.target_place().agent);
         let fits = |agent| rows.get(&agent).map_or(0, Vec::len) < ROWS_MAX;
@@ -100,17 +100,15 @@ pub(super) fn plan(snapshot: &Snapshot) -> Plan {
         } else {
             *more.entry(from).or_default() += 1;
             *more.entry(to).or_default() += 1;
-            let link = rest.entry((from, to)).or_insert((0, Flow::Resting));
-            link.0 += 1;
-            link.1 = worse(link.1, flow(item));
+            rest.entry((from, to)).or_default().push(flow(item));
         }
     }
-    links.extend(rest.into_iter().map(|((from, to), (n, flow))| Link {
+    links.extend(rest.into_iter().map(|((from, to), flows)| Link {
         from,
         to,
         item: None,
-        flow,
-        label: crate::kit::count(u64::from(n)),
+        flow: most(&flows),
+        label: crate::kit::count(flows.len() as u64),
     }));
     let sites = snapshot.sites.iter().map(|site| site_box(snapshot, site, &mut rows, &more)).collect();
     Plan { sites, links }
@@ -170,15 +168,11 @@ fn flow(item: &ItemView) -> Flow {
     }
 }
 
-fn worse(a: Flow, b: Flow) -> Flow {
-    let rank = |f| match f {
-        Flow::Resting => 0,
-        Flow::Replicating => 1,
-        Flow::Copying => 2,
-        Flow::Paused => 3,
-        Flow::Broken => 4,
-    };
-    if rank(a) >= rank(b) { a } else { b }
+/// What most of them do: the ones in trouble have rows of their own as far as there is room.
+fn most(flows: &[Flow]) -> Flow {
+    let all = [Flow::Replicating, Flow::Copying, Flow::Paused, Flow::Broken, Flow::Resting];
+    let count = |of: &Flow| flows.iter().filter(|f| *f == of).count();
+    all.into_iter().rev().max_by_key(count).unwrap_or(Flow::Resting)
 }
 
 fn label(item: &ItemView) -> String {
@@ -200,5 +194,51 @@ fn label(item: &ItemView) -> String {
             Protection::FailingOver { .. } => words("topology-failing-over"),
             _ => words("topology-resting"),
         },
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Flow, ROWS_MAX, plan};
+    use crate::sample;
+
+    #[test]
+    fn a_link_leads_from_where_an_item_runs_to_where_its_replica_is() {
+        let world = sample::lab();
+        let plan = plan(&world);
+        for item in world.items.iter() {
+            let link = plan.links.iter().find(|l| l.item == Some(item.id)).expect("each item has its link");
+            assert_eq!(
+                (link.from, link.to),
+                (item.active_place().agent, item.target_place().agent),
+                "{}",
+                item.name
+            );
+        }
+        let flow = |name: &str| {
+            let item = world.item_named(name).expect("in the world").id;
+            plan.links.iter().find(|l| l.item == Some(item)).map(|l| l.flow)
+        };
+        assert_eq!(flow("web01"), Some(Flow::Replicating));
+        assert_eq!(flow("db01"), Some(Flow::Broken));
+        assert_eq!(flow("app01"), Some(Flow::Resting));
+        assert_eq!(flow("mail01"), Some(Flow::Copying));
+        assert_eq!(flow("dc01"), Some(Flow::Paused));
+    }
+
+    #[test]
+    fn nothing_is_lost_when_there_are_more_than_fit() {
+        let world = sample::many(1_000);
+        let plan = plan(&world);
+        let runs: usize = plan
+            .sites
+            .iter()
+            .flat_map(|s| &s.servers)
+            .map(|s| {
+                assert!(s.rows.len() <= ROWS_MAX);
+                s.rows.len() + s.more as usize
+            })
+            .sum();
+        assert_eq!(runs, 2_000, "each item stands on two servers");
     }
 }

@@ -8,7 +8,7 @@ use egui::accesskit::Role;
 use egui::{Align2, Color32, Sense, Ui, Vec2, WidgetInfo, vec2};
 
 const GAP: f32 = 16.0;
-const HEIGHT: f32 = 184.0;
+const HEIGHT: f32 = 168.0;
 
 type Draw = fn(&mut Ui, &mut Cx<'_>);
 

@@ -50,7 +50,7 @@ pub(super) fn show(ui: &mut Ui, cx: &mut Cx<'_>, state: &mut TopologyState) {
     }
     let places = arrange(&state.plan);
     // As high as it needs at the zoom that the width allows, so that names can be read.
-    let zoom = ((ui.available_width() - 62.0) / places.size.x).clamp(0.6, 1.15);
+    let zoom = ((ui.available_width() - 62.0) / places.size.x).clamp(0.6, 1.0);
     let height = (places.size.y * zoom + 24.0).clamp(190.0, 560.0);
     kit::card(ui, cx, "", |ui, cx| {
         let head = ui.label(ramp::strong(words("topology"), ramp::SUBTITLE)).rect;
@@ -74,7 +74,7 @@ pub(super) fn show(ui: &mut Ui, cx: &mut Cx<'_>, state: &mut TopologyState) {
 }
 
 fn fit(outer: Rect, size: Vec2) -> TSTransform {
-    let zoom = ((outer.width() - 32.0) / size.x).min((outer.height() - 20.0) / size.y).clamp(0.3, 1.15);
+    let zoom = ((outer.width() - 32.0) / size.x).min((outer.height() - 20.0) / size.y).clamp(0.3, 1.0);
     TSTransform::new((outer.size() - size * zoom) * 0.5, zoom)
 }
 
@@ -412,7 +412,7 @@ impl Canvas<'_, '_, '_> {
             let head = vec![tip, tip - vec2(dir * size, size * 0.6), tip - vec2(dir * size, -size * 0.6)];
             painter.add(Shape::convex_polygon(head, color, Stroke::NONE));
         }
-        self.link_label(link, curve.sample(0.5), color);
+        self.link_label(link, curve.sample(if both { 0.36 } else { 0.5 }), color);
     }
 
     fn link_label(&self, link: &Link, at: Pos2, color: Color32) {
