@@ -37,6 +37,7 @@ pub fn run(start: Start, options: RunOptions) -> Result<(), RunError> {
     let (width, height) = options.size.unwrap_or((1440.0, 900.0));
     let viewport = ViewportBuilder::default()
         .with_app_id("leeward")
+        .with_icon(crate::theme::mark::icon(128))
         .with_title("Leeward")
         .with_inner_size(vec2(width, height))
         .with_min_inner_size(vec2(1024.0, 700.0));

@@ -17,6 +17,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 const HISTORY_MAX: usize = 64;
+const AGES: Duration = Duration::from_secs(30);
 
 /// A window on one vault.
 pub(crate) struct Window {
@@ -120,6 +121,8 @@ impl Window {
         if !self.shell.notifications {
             shell::toasts::show(&ctx, &mut cx, &self.outbox, &mut self.shell);
         }
+        // Ages on the screen grow although nothing happens: one frame now and then, none in between.
+        ctx.request_repaint_after(AGES);
         self.actions = actions;
         if !self.actions.is_empty() {
             self.apply(&ctx);

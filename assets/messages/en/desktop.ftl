@@ -118,6 +118,11 @@ jobs-running = In progress
 jobs-succeeded = Completed (24 h)
 attention = Items that need attention
 attention-why = Reason
+attention-symptoms = Errors and configuration
+attention-counted = { $what }: { $n ->
+    [one] 1 item
+   *[other] { $n } items
+  }
 topology = Site topology
 topology-site = { $runs } running, { $replicas } as replica
 topology-server = Server { $name }

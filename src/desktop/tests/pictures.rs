@@ -138,3 +138,24 @@ fn toasts_and_the_notification_list() {
     shown.harness.run_steps(4);
     shown.picture("notifications");
 }
+
+#[test]
+fn items_selected_and_columns() {
+    let mut shown = show(lab(), Route::Items, false);
+    for name in ["Select web01", "Select files01"] {
+        shown.harness.get_by_label(name).click();
+        shown.harness.run();
+    }
+    shown.picture("items_selected");
+    shown.harness.get_by_label("Columns").click();
+    shown.harness.run();
+    shown.picture("items_columns");
+}
+
+#[test]
+fn more_commands_of_an_item() {
+    let mut shown = show(lab(), item(3), false);
+    shown.harness.get_by_label("More commands").click();
+    shown.harness.run();
+    shown.picture("item_more");
+}

@@ -120,3 +120,44 @@ fn every_symptom_and_verb_of_the_worlds_has_its_sentence() {
         }
     }
 }
+
+#[test]
+fn the_topology_leads_to_items_and_servers() {
+    let mut shown = show(sample::lab(), Route::Overview, false);
+    shown.harness.get_by_label("web01 runs here").click();
+    shown.harness.run();
+    assert_eq!(shown.harness.state().route(), Some(Route::Item(ItemId(sample::id(6, 0)))));
+    shown.harness.key_press_modifiers(Modifiers::ALT, Key::ArrowLeft);
+    shown.harness.run();
+    shown.harness.get_by_label("Server hv-sto-01").click();
+    shown.harness.run();
+    assert_eq!(shown.harness.state().route(), Some(Route::Server(sample::lab().servers[0].agent)));
+}
+
+#[test]
+fn verbs_on_many_items_are_refused_for_the_first_that_cannot() {
+    let mut shown = show(sample::lab(), Route::Items, false);
+    shown.harness.get_by_label("Select all").click();
+    shown.harness.run();
+    assert_eq!(shown.harness.query_all_by_label("6 selected").count(), 1);
+    shown.harness.get_by_label("Clear selection").click();
+    shown.harness.run();
+    assert_eq!(shown.harness.query_all_by_label("6 selected").count(), 0);
+}
+
+#[test]
+fn a_header_sorts_and_turns_the_order_round() {
+    let mut shown = show(sample::lab(), Route::Items, false);
+    let top = |shown: &super::harness::Shown| {
+        let rows = ["app01", "db01", "dc01", "files01", "mail01", "web01"];
+        let at = |name: &&str| shown.harness.get_by_label(&format!("Select {name}")).rect().top();
+        rows.into_iter().min_by(|a, b| at(a).total_cmp(&at(b)))
+    };
+    let header = egui::accesskit::Role::ColumnHeader;
+    shown.harness.get_by_role_and_label(header, "Name").click();
+    shown.harness.run();
+    assert_eq!(top(&shown), Some("app01"));
+    shown.harness.get_by_role_and_label(header, "Name").click();
+    shown.harness.run();
+    assert_eq!(top(&shown), Some("web01"));
+}

@@ -2,6 +2,7 @@
 //! them into egui's own settings, and from `icons`, which are drawn with them.
 
 pub mod icons;
+pub mod mark;
 pub mod ramp;
 pub mod style;
 

@@ -7,7 +7,7 @@ use crate::kit::{self, words};
 use crate::route::Route;
 use crate::theme::icons::Icon;
 use egui::Ui;
-use leeward_model::{Health, ItemView};
+use leeward_model::{Health, ItemView, Message};
 use std::sync::Arc;
 
 const SHOWN_MAX: usize = 12;
@@ -61,5 +61,35 @@ pub(super) fn show(ui: &mut Ui, cx: &mut Cx<'_>, state: &mut AttentionState) {
                 .grows(2.0),
             )
             .show(ui, cx, &mut state.table);
+    });
+}
+
+/// A symptom and how many items it hits.
+pub(super) fn counted(what: &Message, n: u32) -> String {
+    if n == 0 {
+        return what.render();
+    }
+    kit::msg("attention-counted").with("what", what.render()).with("n", n).render()
+}
+
+/// All symptoms and all that is not configured, each with how many items it hits.
+pub(super) fn symptoms(ui: &mut Ui, cx: &mut Cx<'_>) {
+    let snapshot = Arc::clone(cx.snapshot);
+    let view = &snapshot.overview;
+    if view.errors.is_empty() && view.configuration_issues.is_empty() {
+        return;
+    }
+    ui.add_space(12.0);
+    kit::card(ui, cx, &words("attention-symptoms"), |ui, cx| {
+        let missing = view.configuration_issues.iter().map(|(what, n)| (Health::Warning, what, *n));
+        for (health, what, n) in view.errors.iter().map(|(h, what, n)| (*h, what, *n)).chain(missing) {
+            ui.horizontal(|ui| {
+                ui.spacing_mut().item_spacing.x = 8.0;
+                kit::status_icon(ui, kit::health_status(health), 15.0, cx.theme.health(health));
+                if kit::link(ui, &counted(what, n)).clicked() {
+                    cx.go(Route::Items);
+                }
+            });
+        }
     });
 }

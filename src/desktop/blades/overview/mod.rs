@@ -41,6 +41,7 @@ pub fn show(ui: &mut Ui, cx: &mut Cx<'_>, state: &mut OverviewState) {
         topology::show(ui, cx, &mut state.topology);
         ui.add_space(12.0);
         attention::show(ui, cx, &mut state.attention);
+        attention::symptoms(ui, cx);
         ui.add_space(16.0);
     });
 }
@@ -48,12 +49,12 @@ pub fn show(ui: &mut Ui, cx: &mut Cx<'_>, state: &mut OverviewState) {
 /// The worst symptom and the first thing that is not configured, in one line each.
 fn issues(ui: &mut Ui, cx: &mut Cx<'_>) {
     let snapshot = std::sync::Arc::clone(cx.snapshot);
-    if let Some((health, what, _)) = snapshot.overview.errors.iter().find(|(h, _, _)| *h == Health::Critical)
+    if let Some((health, what, n)) = snapshot.overview.errors.iter().find(|(h, _, _)| *h == Health::Critical)
     {
         let way = (words("overview-review"), Action::Go(Route::Items));
-        kit::banner(ui, cx, *health, &what.render(), Some(way));
-    } else if let Some((what, _)) = snapshot.overview.configuration_issues.first() {
+        kit::banner(ui, cx, *health, &attention::counted(what, *n), Some(way));
+    } else if let Some((what, n)) = snapshot.overview.configuration_issues.first() {
         let way = (words("overview-review"), Action::Go(Route::Items));
-        kit::banner(ui, cx, Health::Warning, &what.render(), Some(way));
+        kit::banner(ui, cx, Health::Warning, &attention::counted(what, *n), Some(way));
     }
 }
