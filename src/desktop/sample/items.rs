@@ -143,8 +143,15 @@ fn item(n: u32, recipe: Recipe) -> ItemView {
         Side::Recovery => (PowerState::Off, on),
     };
     let (primary, recovery) = (place(from, here), place(to, there));
-    let points =
-        if matches!(recipe.protection, Protection::InitialReplication) { Vec::new() } else { points(n) };
+    let late = match recipe.replication {
+        ReplicationState::Active => 0,
+        _ => recipe.rpo_secs.map_or(5_400, |secs| i64::try_from(secs).unwrap_or_default()),
+    };
+    let points = if matches!(recipe.protection, Protection::InitialReplication) {
+        Vec::new()
+    } else {
+        points(n, late)
+    };
     let tests = if recipe.test { vec![test(&points)] } else { Vec::new() };
     let issues = issues(&recipe, [&primary, &recovery]);
     let total = 40_u64 << 30;
@@ -247,7 +254,8 @@ fn verbs(
     verb_states(&of_items, &Stand::Item(&stand))
 }
 
-fn points(n: u32) -> Vec<PointSummary> {
+/// Points of an item whose newest is `late` seconds older than usual.
+fn points(n: u32, late: i64) -> Vec<PointSummary> {
     let ages: [i64; 14] = [14, 44, 74, 104, 134, 164, 300, 600, 900, 3_600, 7_200, 7_300, 10_800, 14_300];
     (0..)
         .zip(ages)
@@ -255,8 +263,8 @@ fn points(n: u32) -> Vec<PointSummary> {
             id: PointId(id(7, n * 32 + at)),
             epoch: Epoch(1),
             sequence: Sequence(u64::from(200 - at)),
-            instant: NOW.plus_secs(-age),
-            committed_at: NOW.plus_secs(-age + 2),
+            instant: NOW.plus_secs(-age - late),
+            committed_at: NOW.plus_secs(-age - late + 2),
             consistency: if at % 5 == 4 { Consistency::Application } else { Consistency::Crash },
             kind: match at {
                 13 => PointKind::Initial,

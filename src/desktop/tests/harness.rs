@@ -25,8 +25,8 @@ pub(crate) fn show_at(snapshot: Snapshot, route: Route, dark: bool, size: (f32, 
     let start = Start::Connected(stage.connected());
     let options =
         RunOptions { initial: route, dark: Some(dark), size: None, driver: None, clock, preferences: None };
-    // Pixels differ a little between drivers: allow for edges, not for a moved or missing thing.
-    let tolerance = SnapshotOptions::new().threshold(1.2).max_failed_pixels(600);
+    // Pixels differ a little between drivers: allow for edges, not for a moved or missing word.
+    let tolerance = SnapshotOptions::new().threshold(1.5).max_failed_pixels(120);
     let mut harness = Harness::builder()
         .with_size(egui::vec2(size.0, size.1))
         .with_theme(if dark { egui::Theme::Dark } else { egui::Theme::Light })

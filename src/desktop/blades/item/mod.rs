@@ -41,10 +41,12 @@ pub fn show(ui: &mut Ui, cx: &mut Cx<'_>, state: &mut ItemState, id: ItemId) {
     let names = [words("tab-overview"), words("tab-points"), words("tab-disks"), words("tab-events")];
     match state.tab {
         1 => {
+            facts::show(ui, cx, &item);
             kit::tabs(ui, &names, &mut state.tab);
             points::show(ui, cx, &item, state);
         }
         3 => {
+            facts::show(ui, cx, &item);
             kit::tabs(ui, &names, &mut state.tab);
             events(ui, cx, &item, state);
         }

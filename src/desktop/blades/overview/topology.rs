@@ -251,8 +251,14 @@ impl Canvas<'_, '_, '_> {
         if self.zoom() < LABELS_FROM_ZOOM {
             return Rect::from_min_size(at, Vec2::ZERO);
         }
-        let clip = clip.intersect(self.ui.clip_rect());
-        self.ui.painter().with_clip_rect(clip).text(at, align, text, font, color)
+        // What does not fit ends in dots, not within a letter.
+        let room = if align == Align2::RIGHT_CENTER { at.x - clip.left() } else { clip.right() - at.x };
+        let mut job = egui::text::LayoutJob::simple_singleline(text.to_owned(), font, color);
+        job.wrap = egui::text::TextWrapping::truncate_at_width(room.max(1.0));
+        let galley = self.ui.painter().layout_job(job);
+        let place = align.anchor_size(at, galley.size());
+        self.ui.painter().galley(place.min, galley, color);
+        place
     }
 
     fn site(&self, site: &SiteBox, rect: Rect) {
