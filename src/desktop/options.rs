@@ -22,7 +22,7 @@ pub struct RunOptions {
     pub driver: Option<Box<dyn Driver>>,
     /// What time it is.
     pub clock: fn() -> Moment,
-    /// Where theme and column choice are kept; none: nowhere.
+    /// File in which the theme is kept for the next time; none: nowhere.
     pub preferences: Option<PathBuf>,
 }
 

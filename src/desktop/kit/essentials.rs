@@ -41,7 +41,7 @@ pub fn essentials(ui: &mut Ui, cx: &mut Cx<'_>, rows: &[(String, Value)]) {
     if folded {
         return;
     }
-    let two = ui.available_width() > 640.0;
+    let two = ui.available_width() > 700.0;
     let per_column = if two { rows.len().div_ceil(2) } else { rows.len() };
     let columns: u8 = if two { 2 } else { 1 };
     let width = ((ui.available_width() - 24.0) / f32::from(columns)).min(580.0);
