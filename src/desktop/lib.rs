@@ -15,6 +15,8 @@ mod app;
 pub mod ask;
 pub mod blades;
 pub mod cx;
+mod dialogs;
+mod first_run;
 mod idle;
 pub mod kit;
 mod options;
@@ -28,39 +30,8 @@ mod shot;
 mod tests;
 pub mod theme;
 mod window;
-// Dialogs and the first page: their author adds the lines below.
-
 pub use action::{Action, Dialog};
 pub use app::{RunError, run};
 pub use cx::Cx;
 pub use options::{Connected, Director, Driver, RunOptions, Start, StartProgress, StartWish, Startup};
 pub use route::Route;
-
-// Stands in until the dialogs are there: replace by `mod dialogs;`.
-mod dialogs {
-    pub(crate) struct Open;
-    impl Open {
-        pub(crate) fn new(_dialog: crate::Dialog, _cx: &mut crate::Cx<'_>) -> Self {
-            Self
-        }
-    }
-    pub(crate) fn show(_ctx: &egui::Context, cx: &mut crate::Cx<'_>, _open: &mut Open) {
-        cx.act(crate::Action::CloseDialog);
-    }
-}
-// Stands in until the first page is there: replace by `mod first_run;`.
-mod first_run {
-    #[derive(Default)]
-    pub(crate) struct State {}
-    pub(crate) fn show(
-        _ui: &mut egui::Ui,
-        _cx: &mut crate::Cx<'_>,
-        startup: &mut dyn crate::Startup,
-        _state: &mut State,
-    ) -> Option<crate::Connected> {
-        match startup.poll() {
-            crate::StartProgress::Ready(connected) => Some(connected),
-            _ => None,
-        }
-    }
-}

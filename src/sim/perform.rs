@@ -123,6 +123,26 @@ impl Host {
                 }
                 Done::Ended(Response::Done)
             }
+            Request::DiscardFailover { .. }
+            | Request::CommitFailover { .. }
+            | Request::DiscardSource { .. } => self.end_failover(request, item),
+            Request::VerifyPoint { point, .. } => match kept.points.iter().find(|(p, _)| p.id == *point) {
+                Some((found, _)) => {
+                    Done::Ended(Response::Verified { point: *point, bytes: found.size_bytes })
+                }
+                None => refuse("sim-no-point"),
+            },
+            Request::FailOver { epoch, point, .. } => self.fail_over(item, *epoch, *point, at),
+            Request::StartTest { test, point, .. } => self.start_test(item, *test, *point, at),
+            _ => refuse("sim-unknown"),
+        }
+    }
+
+    /// What ends a failover, one way or another.
+    fn end_failover(&mut self, request: &Request, item: ItemId) -> Done {
+        let Some(kept) = self.items.get_mut(&item) else { return refuse("sim-item-unknown") };
+        let machine = self.machines.get_mut(&kept.assignment.machine.id);
+        match request {
             Request::DiscardFailover { epoch, .. } => {
                 if *epoch < kept.epoch {
                     return refuse("sim-stale-epoch");
@@ -152,14 +172,6 @@ impl Host {
                 kept.superseded = false;
                 Done::Ended(Response::Done)
             }
-            Request::VerifyPoint { point, .. } => match kept.points.iter().find(|(p, _)| p.id == *point) {
-                Some((found, _)) => {
-                    Done::Ended(Response::Verified { point: *point, bytes: found.size_bytes })
-                }
-                None => refuse("sim-no-point"),
-            },
-            Request::FailOver { epoch, point, .. } => self.fail_over(item, *epoch, *point, at),
-            Request::StartTest { test, point, .. } => self.start_test(item, *test, *point, at),
             _ => refuse("sim-unknown"),
         }
     }

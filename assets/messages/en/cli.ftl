@@ -371,7 +371,6 @@ engine-listen-cause = Another program uses the port, or the address is not one o
 engine-listen-action = Choose another address with --listen, or stop the other program.
 vault-first-policy = Standard
 cli-arg-no-window = No window and no pictures
-cli-window-failed = The window could not be opened: { $why }
 cli-tour-failed = The tour came to its end, but not every verification held. See report.json.
 cli-tour-broken = The tour could not be finished: { $why }
 cli-start-working = Opening the vault

@@ -1,17 +1,21 @@
 //! The blades, one per noun, and the one registry that the window draws them from.
 
-// Blades of protection and monitoring:
+pub mod console;
+pub mod enable;
 pub mod events;
 pub mod item;
 pub mod items;
+pub mod job;
+pub mod jobs;
 pub mod overview;
-
-// Blades of jobs, servers, policies, console and the wizard:
+pub mod policies;
+pub mod server;
+pub mod servers;
 
 use crate::cx::Cx;
 use crate::route::Route;
 use egui::Ui;
-use leeward_model::ItemId;
+use leeward_model::{AgentId, ItemId, TestId};
 
 /// The state of every blade, kept while the window is open.
 #[derive(Default)]
@@ -20,6 +24,12 @@ pub(crate) struct Blades {
     items: items::ItemsState,
     item: Of<ItemId, item::ItemState>,
     events: events::EventsState,
+    enable: enable::EnableState,
+    jobs: jobs::JobsState,
+    servers: servers::ServersState,
+    server: Of<AgentId, server::ServerState>,
+    policies: policies::PoliciesState,
+    console: Of<TestId, console::ConsoleState>,
 }
 
 /// The state of a blade about one thing: begins anew for another thing.
@@ -52,7 +62,13 @@ impl Blades {
             Route::Items => items::show(ui, cx, &mut self.items),
             Route::Item(id) => item::show(ui, cx, self.item.of(*id), *id),
             Route::Events => events::show(ui, cx, &mut self.events),
-            _ => {}
+            Route::Enable => enable::show(ui, cx, &mut self.enable),
+            Route::Jobs => jobs::show(ui, cx, &mut self.jobs),
+            Route::Job(id) => job::show(ui, cx, *id),
+            Route::Servers => servers::show(ui, cx, &mut self.servers),
+            Route::Server(id) => server::show(ui, cx, self.server.of(*id), *id),
+            Route::Policies => policies::show(ui, cx, &mut self.policies),
+            Route::Console { item, test } => console::show(ui, cx, self.console.of(*test), *item, *test),
         }
     }
 

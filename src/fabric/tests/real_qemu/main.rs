@@ -5,7 +5,6 @@
 
 mod capture;
 mod fence;
-mod figures;
 mod frozen;
 mod power;
 mod small;

@@ -1,0 +1,166 @@
+//! Making a registration key: for which site, then the key itself, to be copied or saved. It is shown once and never
+//! kept by the window.
+
+use super::{WIDTH, buttons, confirmed};
+use crate::action::Action;
+use crate::cx::Cx;
+use crate::kit::{self, Button, ButtonKind, DialogAnswer, msg, words};
+use crate::theme::ramp;
+use egui::{Context, Label, TextEdit, Ui};
+use leeward_model::{Accepted, Command, CommandOutcome, Health, ReceiptId, Verb};
+use std::io::Write as _;
+use std::path::Path;
+use std::time::Duration;
+
+/// A key that is being made.
+#[derive(Default)]
+pub(super) struct NewKey {
+    site: String,
+    waiting: Option<ReceiptId>,
+    failed: Option<String>,
+    made: Option<Made>,
+}
+
+struct Made {
+    text: String,
+    path: String,
+    saved: Option<Result<String, String>>,
+}
+
+impl NewKey {
+    pub(super) fn show(&mut self, ctx: &Context, cx: &mut Cx<'_>) {
+        self.hear(ctx, cx);
+        if self.made.is_some() { self.hand_over(ctx, cx) } else { self.ask(ctx, cx) }
+    }
+
+    /// Takes the answer in when it is there.
+    fn hear(&mut self, ctx: &Context, cx: &Cx<'_>) {
+        let Some(receipt) = self.waiting else { return };
+        match cx.sink.take_outcome(receipt) {
+            None => ctx.request_repaint_after(Duration::from_millis(100)),
+            Some(outcome) => {
+                self.waiting = None;
+                match outcome {
+                    CommandOutcome::Accepted(Accepted::RegistrationKey { file_text, .. }) => {
+                        let path = format!("{}.leeward-key", self.site.trim().replace(['/', ' '], "-"));
+                        self.made = Some(Made { text: file_text, path, saved: None });
+                    }
+                    CommandOutcome::Accepted(_) => self.failed = Some(words("dialog-key-none")),
+                    CommandOutcome::Refused(refusal) => self.failed = Some(refusal.why.render()),
+                    CommandOutcome::Failed(fault) => self.failed = Some(fault.to_string()),
+                }
+            }
+        }
+    }
+
+    fn ask(&mut self, ctx: &Context, cx: &mut Cx<'_>) {
+        let blocked = match (self.site.trim().is_empty(), self.waiting) {
+            (true, _) => Some(words("dialog-key-site-missing")),
+            (false, Some(_)) => Some(words("dialog-key-waits")),
+            (false, None) => None,
+        };
+        let verb = Verb::MakeRegistrationKey.title();
+        let footer = buttons(verb.clone(), ButtonKind::Primary, blocked);
+        let answer = kit::dialog(
+            ctx,
+            cx,
+            &verb,
+            WIDTH,
+            |ui, cx| {
+                ui.add(Label::new(ramp::body(words("dialog-key-text")).color(cx.theme.text2)).wrap());
+                ui.add_space(10.0);
+                let label = words("dialog-key-site");
+                kit::field(ui, cx.theme, &label, true, None, |ui| {
+                    kit::text_field(ui, &mut self.site, &label, &words("dialog-key-site-hint"), 320.0)
+                });
+                let known: Vec<String> = cx.snapshot.sites.iter().map(|s| s.name.clone()).collect();
+                if !known.is_empty() {
+                    ui.horizontal_wrapped(|ui| {
+                        kit::caption(ui, words("dialog-key-known"));
+                        for name in known {
+                            if kit::link(ui, &name).clicked() {
+                                self.site = name;
+                            }
+                        }
+                    });
+                }
+                if let Some(why) = &self.failed {
+                    kit::banner(ui, cx, Health::Critical, why, None);
+                }
+            },
+            &footer,
+        );
+        if confirmed(cx, answer) {
+            self.failed = None;
+            let site = self.site.trim().to_owned();
+            self.waiting = Some(cx.sink.submit(Command::MakeRegistrationKey { site }));
+        }
+    }
+
+    fn hand_over(&mut self, ctx: &Context, cx: &mut Cx<'_>) {
+        let Some(made) = &mut self.made else { return };
+        let footer = [
+            Button::new(words("dialog-key-copy"), ButtonKind::Primary),
+            Button::new(words("dialog-done"), ButtonKind::Secondary),
+        ];
+        let title = msg("dialog-key-made").with("site", self.site.trim()).render();
+        let answer = kit::dialog(ctx, cx, &title, WIDTH, |ui, cx| made.body(ui, cx), &footer);
+        match answer {
+            DialogAnswer::Open => {}
+            DialogAnswer::Pressed(0) => {
+                cx.act(Action::Copy(made.text.clone()));
+                cx.act(Action::Note(words("dialog-key-copied")));
+            }
+            DialogAnswer::Pressed(_) | DialogAnswer::Dismissed => cx.act(Action::CloseDialog),
+        }
+    }
+}
+
+impl Made {
+    fn body(&mut self, ui: &mut Ui, cx: &mut Cx<'_>) {
+        kit::banner(ui, cx, Health::Warning, &words("dialog-key-once"), None);
+        let mut text = self.text.as_str();
+        let edit = TextEdit::multiline(&mut text).desired_rows(8).desired_width(f32::INFINITY);
+        egui::ScrollArea::vertical().max_height(200.0).show(ui, |ui| {
+            ui.add(edit.font(egui::TextStyle::Monospace));
+        });
+        ui.add_space(8.0);
+        let label = words("dialog-key-path");
+        kit::field(ui, cx.theme, &label, false, None, |ui| {
+            ui.horizontal(|ui| {
+                kit::text_field(ui, &mut self.path, &label, "", 340.0);
+                if kit::secondary_button(ui, &words("dialog-key-save"), !self.path.trim().is_empty())
+                    .clicked()
+                {
+                    self.saved = Some(save(self.path.trim(), &self.text));
+                }
+            });
+        });
+        match &self.saved {
+            Some(Ok(path)) => {
+                let said = msg("dialog-key-saved").with("path", path.as_str()).render();
+                kit::banner(ui, cx, Health::Healthy, &said, None);
+            }
+            Some(Err(why)) => kit::banner(ui, cx, Health::Critical, why, None),
+            None => {}
+        }
+        kit::section(ui, &words("dialog-key-how"));
+        ui.add(Label::new(ramp::body(words("dialog-key-how-text"))).wrap());
+        let command = "leeward-agent enrol --config /etc/leeward/agent.json --key FILE";
+        ui.add(Label::new(egui::RichText::new(command).monospace()).selectable(true));
+    }
+}
+
+/// Saves a key so that only its owner can read it; a file that is there is never overwritten.
+fn save(path: &str, text: &str) -> Result<String, String> {
+    let mut options = std::fs::OpenOptions::new();
+    options.write(true).create_new(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    let written = options.open(path).and_then(|mut file| {
+        file.write_all(text.as_bytes())?;
+        file.sync_all()
+    });
+    let shown = std::path::absolute(Path::new(path)).unwrap_or_else(|_| path.into()).display().to_string();
+    written.map(|()| shown.clone()).map_err(|e| format!("{shown}: {e}"))
+}

@@ -1,0 +1,79 @@
+//! Verbs that ask before they act. Each dialog says what will happen, to what, and what could be lost; its button says
+//! the verb. Apart from the blades, which open them.
+//!
+//! | file | what is asked |
+//! |---|---|
+//! | `mod` | which dialog is open, and its frame |
+//! | `item`, `choices` | verbs on replicated items, and what is chosen in them |
+//! | `effect` | what a command would do, from the same declarations that run it |
+//! | `plain` | verbs that only want a yes: on servers, machines, jobs and policies |
+//! | `key` | making a registration key |
+//! | `policy`, `associate` | a policy's settings, and who uses it |
+
+mod associate;
+mod choices;
+mod effect;
+mod item;
+mod key;
+mod plain;
+mod policy;
+
+use crate::action::{Action, Dialog};
+use crate::cx::Cx;
+use crate::kit::{Button, ButtonKind, DialogAnswer, words};
+use egui::Context;
+
+/// Width of a dialog in points.
+const WIDTH: f32 = 560.0;
+
+/// The dialog that is open, with what has been put into it.
+pub(crate) struct Open(Kind);
+
+enum Kind {
+    Item(item::ItemVerb),
+    Plain(plain::Plain),
+    Key(key::NewKey),
+    Policy(policy::PolicyForm),
+    Associate(associate::Associate),
+}
+
+impl Open {
+    /// Begins a dialog.
+    pub(crate) fn new(dialog: Dialog, cx: &mut Cx<'_>) -> Self {
+        Self(match dialog {
+            Dialog::ItemVerb { verb, items, test } => Kind::Item(item::ItemVerb::new(verb, items, test, cx)),
+            Dialog::RegistrationKey => Kind::Key(key::NewKey::default()),
+            Dialog::EditPolicy(id) => Kind::Policy(policy::PolicyForm::new(id, cx)),
+            Dialog::AssociatePolicy(policy) => Kind::Associate(associate::Associate::new(policy, cx)),
+            other => Kind::Plain(plain::Plain::new(&other, cx)),
+        })
+    }
+}
+
+/// Draws the open dialog.
+pub(crate) fn show(ctx: &Context, cx: &mut Cx<'_>, open: &mut Open) {
+    match &mut open.0 {
+        Kind::Item(item) => item.show(ctx, cx),
+        Kind::Plain(plain) => plain.show(ctx, cx),
+        Kind::Key(key) => key.show(ctx, cx),
+        Kind::Policy(form) => form.show(ctx, cx),
+        Kind::Associate(associate) => associate.show(ctx, cx),
+    }
+}
+
+/// The two buttons of most dialogs.
+fn buttons(verb: String, kind: ButtonKind, blocked: Option<String>) -> [Button; 2] {
+    [Button::new(verb, kind).blocked(blocked), Button::new(words("dialog-cancel"), ButtonKind::Secondary)]
+}
+
+/// Whether the first of two buttons was pressed; the other ways out close the dialog.
+fn confirmed(cx: &mut Cx<'_>, answer: DialogAnswer) -> bool {
+    match answer {
+        DialogAnswer::Open => false,
+        DialogAnswer::Pressed(0) => true,
+        DialogAnswer::Pressed(_) | DialogAnswer::Dismissed => {
+            cx.act(Action::CloseDialog);
+            false
+        }
+    }
+}

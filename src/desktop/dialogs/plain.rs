@@ -1,0 +1,104 @@
+//! Verbs that only want a yes: on servers, machines, jobs and policies. Destructive ones want the name typed.
+
+use super::effect::Effect;
+use super::{WIDTH, buttons, confirmed};
+use crate::action::{Action, Dialog};
+use crate::cx::Cx;
+use crate::kit::{self, ButtonKind, msg, words};
+use crate::theme::ramp;
+use egui::{Context, Label};
+use leeward_model::{Command, Risk, Verb};
+
+/// A verb that is being asked.
+pub(super) struct Plain {
+    verb: Verb,
+    name: String,
+    command: Option<Command>,
+    typed: String,
+    effect: Effect,
+}
+
+impl Plain {
+    pub(super) fn new(dialog: &Dialog, cx: &Cx<'_>) -> Self {
+        let (verb, name, command) = asked(dialog, cx);
+        Self { verb, name, command, typed: String::new(), effect: Effect::default() }
+    }
+
+    pub(super) fn show(&mut self, ctx: &Context, cx: &mut Cx<'_>) {
+        let title =
+            msg("dialog-title").with("verb", self.verb.title()).with("name", self.name.as_str()).render();
+        let destructive = self.verb.decl().risk == Risk::Destructive;
+        if let Some(command) = &self.command {
+            self.effect.of(cx, command);
+        }
+        let typed = !destructive || self.typed.trim() == self.name;
+        let blocked = match &self.command {
+            None => Some(words("dialog-gone")),
+            Some(_) => self.effect.refusal().or_else(|| {
+                (!typed).then(|| msg("dialog-type-name").with("name", self.name.as_str()).render())
+            }),
+        };
+        let kind = if destructive { ButtonKind::Danger } else { ButtonKind::Primary };
+        let footer = buttons(self.verb.title(), kind, blocked);
+        let (verb, name, typed, effect) = (self.verb, self.name.clone(), &mut self.typed, &self.effect);
+        let answer = kit::dialog(
+            ctx,
+            cx,
+            &title,
+            WIDTH,
+            |ui, cx| {
+                ui.add(Label::new(ramp::body(verb.hint()).color(cx.theme.text2)).wrap());
+                ui.add_space(6.0);
+                effect.show(ui, cx);
+                if destructive {
+                    ui.add_space(10.0);
+                    let label = msg("dialog-type-name").with("name", name.as_str()).render();
+                    kit::field(ui, cx.theme, &label, true, None, |ui| {
+                        kit::text_field(ui, typed, &label, &name, 320.0)
+                    });
+                }
+            },
+            &footer,
+        );
+        if confirmed(cx, answer) {
+            cx.actions.extend(self.command.clone().map(Action::Send));
+            cx.act(Action::CloseDialog);
+        }
+    }
+}
+
+/// What is asked, of what, and the command for it.
+fn asked(dialog: &Dialog, cx: &Cx<'_>) -> (Verb, String, Option<Command>) {
+    match dialog {
+        Dialog::ServerVerb { verb, server } => {
+            let name = cx.snapshot.server(*server).map(|s| s.name.clone()).unwrap_or_default();
+            (*verb, name, Some(Command::RemoveServer { agent: *server }))
+        }
+        Dialog::MachineVerb { verb, machine, agent } => {
+            let found =
+                cx.snapshot.machines.iter().find(|m| m.definition.id == *machine && m.agent == *agent);
+            let name = found.map(|m| m.definition.name.clone()).unwrap_or_default();
+            let machine = *machine;
+            let command = match verb {
+                Verb::StartMachine => Command::StartMachine { machine },
+                Verb::ShutDownMachine => Command::ShutDownMachine { machine },
+                _ => Command::PowerOffMachine { machine },
+            };
+            (*verb, name, Some(command))
+        }
+        Dialog::JobVerb { verb, job } => {
+            let name = cx.snapshot.job(*job).map(|j| format!("{} ({})", j.verb.title(), j.subject));
+            let command = match verb {
+                Verb::RestartJob => Command::RestartJob { job: *job },
+                _ => Command::CancelJob { job: *job },
+            };
+            (*verb, name.unwrap_or_default(), Some(command))
+        }
+        Dialog::DeletePolicy(policy) => {
+            let found = cx.snapshot.policies.iter().find(|p| p.policy.id == *policy);
+            let name = found.map(|p| p.policy.name.clone()).unwrap_or_default();
+            (Verb::DeletePolicy, name, Some(Command::DeletePolicy { policy: *policy }))
+        }
+        _ => (Verb::OpenPalette, String::new(), None),
+    }
+}
