@@ -6,6 +6,7 @@ use crate::cx::Cx;
 use crate::kit;
 use crate::route::Route;
 use leeward_model::{Command, ItemId, ItemView, Snapshot, Verb, VerbState};
+use std::collections::BTreeSet;
 
 /// A verb on replicated items. `item` is the one item there is, if it is one.
 #[must_use]
@@ -71,11 +72,11 @@ pub fn for_vault(verb: Verb, dark: bool) -> Option<Action> {
     }
 }
 
-/// The verbs of the read model that apply to all of these items: refused with the first reason found.
+/// A verb on all of these items (ids as numbers): refused with the first reason found. One pass over all items:
+/// cache it while neither they nor the selection change.
 #[must_use]
-pub fn shared_verb(snapshot: &Snapshot, items: &[ItemId], verb: Verb) -> VerbState {
-    let refused = items.iter().find_map(|id| {
-        let item = snapshot.item(*id)?;
+pub fn shared_verb(snapshot: &Snapshot, selected: &BTreeSet<u128>, verb: Verb) -> VerbState {
+    let refused = snapshot.items.iter().filter(|i| selected.contains(&i.id.0.as_u128())).find_map(|item| {
         let why = item.verb(verb)?.refused.as_ref()?;
         Some(kit::msg("refused-for").with("name", &item.name).with("why", why.render()))
     });

@@ -8,13 +8,17 @@ use crate::kit::{self, CommandButton, words};
 use crate::route::Route;
 use crate::theme::{icons::Icon, ramp};
 use egui::Ui;
-use leeward_model::{ItemId, ItemView, Verb};
+use leeward_model::{ItemId, ItemView, Snapshot, Verb, VerbState};
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 /// What a person has done to the list.
 #[derive(Default, Debug)]
 pub struct ItemsState {
     table: TableState,
+    /// What may be done with the selection, worked out when it or the read model changes.
+    verdicts: Vec<VerbState>,
+    verdicts_of: Option<(u64, BTreeSet<u128>)>,
 }
 
 impl ItemsState {
@@ -27,6 +31,19 @@ impl ItemsState {
 
 fn id_of(key: u128) -> Option<ItemId> {
     Some(ItemId(uuid::Uuid::from_u128(key)))
+}
+
+impl ItemsState {
+    fn judge(&mut self, snapshot: &Snapshot) {
+        let same = |(revision, of): &(u64, BTreeSet<u128>)| {
+            *revision == snapshot.revision && *of == self.table.selected
+        };
+        if !self.verdicts_of.as_ref().is_some_and(same) {
+            let selected = self.table.selected.clone();
+            self.verdicts = BULK.iter().map(|verb| ask::shared_verb(snapshot, &selected, *verb)).collect();
+            self.verdicts_of = Some((snapshot.revision, selected));
+        }
+    }
 }
 
 /// Verbs that make sense for many items at once.
@@ -46,7 +63,8 @@ const BULK: [Verb; 9] = [
 pub fn show(ui: &mut Ui, cx: &mut Cx<'_>, state: &mut ItemsState) {
     let snapshot = Arc::clone(cx.snapshot);
     let selected = state.selected();
-    kit::command_bar(ui, cx, &commands(cx_ref(cx), &selected));
+    state.judge(&snapshot);
+    kit::command_bar(ui, cx, &commands(&snapshot, &selected, &state.verdicts));
     if snapshot.items.is_empty() {
         let button = (Verb::EnableReplication.title(), Action::Go(Route::Enable));
         let (title, text) = (words("items-none"), words("items-none-text"));
@@ -55,30 +73,27 @@ pub fn show(ui: &mut Ui, cx: &mut Cx<'_>, state: &mut ItemsState) {
     table(&snapshot).show(ui, cx, &mut state.table);
 }
 
-const fn cx_ref<'a, 'b>(cx: &'a Cx<'b>) -> &'a Cx<'b> {
-    cx
-}
-
-fn commands(cx: &Cx<'_>, selected: &[ItemId]) -> Vec<CommandButton> {
+fn commands(snapshot: &Snapshot, selected: &[ItemId], verdicts: &[VerbState]) -> Vec<CommandButton> {
     let mut all = vec![CommandButton::of_verb(Verb::EnableReplication, Action::Go(Route::Enable))];
     let one = match selected {
-        [one] => cx.snapshot.item(*one).map(Arc::as_ref),
+        [one] => snapshot.item(*one).map(Arc::as_ref),
         _ => None,
     };
-    for verb in BULK {
+    for verdict in verdicts {
+        let verb = verdict.verb;
         let action = ask::for_items(verb, selected.to_vec(), one);
         let button = if selected.is_empty() {
             let refused = Some(words("items-select-first"));
             CommandButton { refused, ..CommandButton::of_verb(verb, action) }
         } else {
-            CommandButton::verb(&ask::shared_verb(cx.snapshot, selected, verb), action)
+            CommandButton::verb(verdict, action)
         };
         all.push(button);
     }
     all
 }
 
-fn table(snapshot: &leeward_model::Snapshot) -> Table<'_, Arc<ItemView>> {
+fn table(snapshot: &Snapshot) -> Table<'_, Arc<ItemView>> {
     let table =
         Table::new("items", &snapshot.items, snapshot.revision, |i| i.id.0.as_u128(), |i| i.name.clone())
             .filter(|i| {

@@ -28,4 +28,4 @@ pub use essentials::{Value, essentials};
 pub use field::{field, text_field};
 pub use issue::{banner, fault_box};
 pub use marks::{chip, health_chip, health_mark, health_status, health_word, icon, status_icon};
-pub use wording::{age, bytes, clock_time, count, date_time, msg, rate, secs, set_zone, span, words};
+pub use wording::{age, bytes, clock_time, count, date_time, msg, rate, render, secs, set_zone, span, words};

@@ -18,6 +18,12 @@ pub fn words(key: &'static str) -> String {
     text::text(key)
 }
 
+/// The sentence of a key that is made at run time.
+#[must_use]
+pub fn render(key: &str) -> String {
+    text::render(&Message { key: key.to_owned().into(), args: Default::default() })
+}
+
 /// A message that arguments are added to: `msg("items-count").with("n", 3u32).render()`.
 #[must_use]
 pub const fn msg(key: &'static str) -> Message {

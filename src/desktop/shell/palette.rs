@@ -210,7 +210,9 @@ fn blades(wanted: &str, found: &mut Vec<Found>) {
     ];
     for (icon, key, route) in all {
         let name = words(key);
-        if let Some(rank) = rank(&name, wanted) {
+        // Also found by other words for the same thing.
+        let also = kit::render(&format!("{key}-also"));
+        if let Some(rank) = rank(&name, wanted).or_else(|| rank(&also, wanted).map(|r| r + 1)) {
             let kind = words("palette-blade");
             found.push(Found { icon, name, kind, refused: None, action: Action::Go(route), rank });
         }

@@ -161,3 +161,34 @@ fn a_header_sorts_and_turns_the_order_round() {
     shown.harness.run();
     assert_eq!(top(&shown), Some("web01"));
 }
+
+#[test]
+fn ten_thousand_can_be_selected_and_sent() {
+    let mut shown = show(sample::many(10_000), Route::Items, false);
+    shown.harness.get_by_label("Select all").click();
+    shown.harness.run();
+    shown.harness.get_by_label("Synchronize now").click();
+    shown.harness.run_steps(2);
+    assert_eq!(shown.stage.sent().len(), 0, "some of them are paused: the verb is refused for all");
+    shown.harness.get_by_label("Clear selection").click();
+    shown.harness.run();
+    for name in ["web-00001", "sql-00001"] {
+        shown.harness.get_by_label(&format!("Select {name}")).click();
+        shown.harness.run();
+    }
+    shown.harness.get_by_label("Synchronize now").click();
+    shown.harness.run_steps(2);
+    assert_eq!(shown.stage.sent().len(), 2);
+}
+
+#[test]
+fn a_blade_is_found_by_another_word_for_it() {
+    let mut shown = show(sample::lab(), Route::Overview, false);
+    shown.harness.key_press_modifiers(Modifiers::COMMAND, Key::K);
+    shown.harness.run();
+    shown.harness.get_by_label("Search").type_text("retention");
+    shown.harness.run();
+    shown.harness.key_press(Key::Enter);
+    shown.harness.run();
+    assert_eq!(shown.harness.state().route(), Some(Route::Policies));
+}

@@ -116,9 +116,7 @@ impl<R> Table<'_, R> {
     }
 
     fn check_all(&self, ui: &mut Ui, state: &mut TableState, header: Rect) {
-        let shown: Vec<u128> =
-            (0..state.view.len()).filter_map(|p| self.row_at(state, p)).map(|r| (self.key)(r)).collect();
-        let on = !shown.is_empty() && shown.len() <= state.selected.len();
+        let on = !state.view.is_empty() && state.view.len() <= state.selected.len();
         let mut all = on;
         let some = !on && !state.selected.is_empty();
         let cell = Rect::from_min_size(header.min, vec2(CHECK, ROW));
@@ -129,7 +127,7 @@ impl<R> Table<'_, R> {
         );
         let check = egui::Checkbox::without_text(&mut all).indeterminate(some);
         if ui.add(check).accessible_name(words("table-select-all")).changed() {
-            state.selected = if on { Default::default() } else { shown.into_iter().collect() };
+            state.selected = if on { Default::default() } else { self.keys_shown(state) };
         }
     }
 
@@ -179,10 +177,13 @@ impl<R> Table<'_, R> {
             cx.act(open(row));
         }
         if self.selectable && ui.input_mut(|i| i.consume_key(Modifiers::COMMAND, Key::A)) {
-            state.selected =
-                (0..state.view.len()).filter_map(|p| self.row_at(state, p)).map(|r| (self.key)(r)).collect();
+            state.selected = self.keys_shown(state);
         }
         true
+    }
+
+    fn keys_shown(&self, state: &TableState) -> std::collections::BTreeSet<u128> {
+        (0..state.view.len()).filter_map(|p| self.row_at(state, p)).map(|r| (self.key)(r)).collect()
     }
 
     fn select_range(&self, state: &mut TableState, to: usize) {
