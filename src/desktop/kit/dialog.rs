@@ -97,9 +97,13 @@ pub fn dialog(
                 answer = DialogAnswer::Pressed(index);
             }
         });
-        let inner = Frame::new().inner_margin(Margin { left: 24, right: 24, top: 4, bottom: 8 });
+        let inner = Frame::new().inner_margin(Margin { left: 24, right: 10, top: 4, bottom: 8 });
         egui::CentralPanel::default().frame(inner).show(ui, |ui| {
-            ScrollArea::vertical().auto_shrink(false).show(ui, |ui| body(ui, cx));
+            // The bar has a strip of its own beside the text.
+            ScrollArea::vertical().auto_shrink(false).show(ui, |ui| {
+                ui.set_max_width(ui.available_width() - 14.0);
+                body(ui, cx);
+            });
         });
     });
     let beside = shown.backdrop_response.clicked();
