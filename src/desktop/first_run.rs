@@ -60,7 +60,13 @@ pub(crate) fn show(
             ui.add_space(20.0);
             match state.working.clone() {
                 Some((text, share)) => working(ui, &text, share),
-                None => choices(ui, cx, startup, state),
+                None => {
+                    let left = egui::Layout::top_down(egui::Align::Min);
+                    ui.allocate_ui_with_layout(vec2(WIDTH, 0.0), left, |ui| {
+                        ui.set_width(WIDTH);
+                        choices(ui, cx, startup, state);
+                    });
+                }
             }
         });
     });

@@ -200,6 +200,7 @@ keys-site = Site
 keys-state = State
 keys-expires = Ends
 keys-by = Made by
+keys-revoke = Revoke
 keys-count = { $n ->
     [one] { $n } key
    *[other] { $n } keys

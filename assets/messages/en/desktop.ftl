@@ -27,6 +27,7 @@ age-days = { $n } { $n ->
 age-in-secs = In { $n } s
 age-in-mins = In { $n } min
 age-in-hours = In { $n } h
+age-in-days = In { $n } days
 progress = { $share } % ({ $done } of { $total }), { $rate }
 progress-left = { $share } % ({ $done } of { $total }), { $rate }, { $left } left
 

@@ -131,7 +131,10 @@ fn keys(snapshot: &leeward_model::Snapshot) -> Table<'_, KeyView> {
         .column(Column::text(words("keys-by"), 140.0, |k: &KeyView| k.by.clone()))
         .column(
             Column::new("", 110.0, |ui, cx, k: &KeyView| {
-                if k.state == KeyState::Ready && kit::link(ui, &Verb::RevokeRegistrationKey.title()).clicked()
+                if k.state == KeyState::Ready
+                    && kit::link(ui, &words("keys-revoke"))
+                        .on_hover_text(Verb::RevokeRegistrationKey.hint())
+                        .clicked()
                 {
                     cx.act(Action::Send(Command::RevokeRegistrationKey { key: k.id }));
                 }

@@ -85,7 +85,8 @@ pub fn age(moment: Moment, now: Moment) -> (String, String) {
     let (key, n) = match (past, n) {
         (..-4, 0..=59) => ("age-in-secs", n),
         (..-4, 60..=3_599) => ("age-in-mins", n / 60),
-        (..-4, _) => ("age-in-hours", n / 3_600),
+        (..-4, 3_600..=172_799) => ("age-in-hours", n / 3_600),
+        (..-4, _) => ("age-in-days", n / 86_400),
         (_, 0..=4) => ("age-now", 0),
         (_, 0..=59) => ("age-secs", n),
         (_, 60..=3_599) => ("age-mins", n / 60),
