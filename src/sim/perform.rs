@@ -92,22 +92,7 @@ impl Host {
                 kept.copy.get_or_insert(Copy { initial: false, left: 6, whole: 6 });
                 Done::Ended(Response::Done)
             }
-            Request::Quiesce { .. } => {
-                if kept.role != Role::Source {
-                    return refuse("sim-not-source");
-                }
-                if let Some(machine) = machine.filter(|m| m.power != PowerState::Off) {
-                    machine.power = PowerState::ShutDown;
-                }
-                let proof = mint.source_quiesced(item, kept.epoch, at.at, true);
-                Done::Ended(Response::Quiesced { proof })
-            }
-            Request::FinalSync { .. } => match machine.map(|m| m.power) {
-                Some(PowerState::Running | PowerState::Paused) => refuse("sim-still-runs"),
-                _ if kept.role != Role::Source => refuse("sim-not-source"),
-                _ if kept.copy.is_some() => Done::NotYet,
-                _ => Done::Ship(PointKind::Final),
-            },
+            Request::Quiesce { .. } | Request::FinalSync { .. } => self.stop_source(request, item, at),
             Request::Fence { epoch, .. } => fence(kept, machine, *epoch, &mint, (item, agent, at.at)),
             Request::Unfence { epoch, start, .. } => {
                 if *epoch < kept.epoch {
@@ -134,6 +119,32 @@ impl Host {
             },
             Request::FailOver { epoch, point, .. } => self.fail_over(item, *epoch, *point, at),
             Request::StartTest { test, point, .. } => self.start_test(item, *test, *point, at),
+            _ => refuse("sim-unknown"),
+        }
+    }
+
+    /// What a source does last before it gives the right to write away.
+    fn stop_source(&mut self, request: &Request, item: ItemId, at: &Instant<'_>) -> Done {
+        let mint = EvidenceMint::grant();
+        let Some(kept) = self.items.get_mut(&item) else { return refuse("sim-item-unknown") };
+        let machine = self.machines.get_mut(&kept.assignment.machine.id);
+        match request {
+            Request::Quiesce { .. } => {
+                if kept.role != Role::Source {
+                    return refuse("sim-not-source");
+                }
+                if let Some(machine) = machine.filter(|m| m.power != PowerState::Off) {
+                    machine.power = PowerState::ShutDown;
+                }
+                let proof = mint.source_quiesced(item, kept.epoch, at.at, true);
+                Done::Ended(Response::Quiesced { proof })
+            }
+            Request::FinalSync { .. } => match machine.map(|m| m.power) {
+                Some(PowerState::Running | PowerState::Paused) => refuse("sim-still-runs"),
+                _ if kept.role != Role::Source => refuse("sim-not-source"),
+                _ if kept.copy.is_some() => Done::NotYet,
+                _ => Done::Ship(PointKind::Final),
+            },
             _ => refuse("sim-unknown"),
         }
     }
