@@ -16,11 +16,21 @@ dialog-about-whole = About { $span } in all, as such jobs took before.
 dialog-choose-first = Choose first.
 dialog-choose-disk = Choose at least one disk.
 dialog-type-name = Type the name to go on: { $name }
+dialog-type-it = Type the name to go on
+dialog-other-name = This is another name.
+dialog-let-run = Let it run
+dialog-more-items = and { $n } more
+dialog-and-others = And the same for { $n } more.
+dialog-when-resync = When does the comparison begin?
+dialog-which-test = Test failover
+dialog-test = Started { $when }
+dialog-test-point = On the point of { $time }
 dialog-which-point = Recovery point
 dialog-point-latest = Latest
 dialog-point-latest-app = Latest application-consistent
 dialog-point-exact = Another one
 dialog-point = { $time } ({ $age }), { $consistency }
+dialog-point-used = { $point } (in use now)
 dialog-point-crash = crash-consistent
 dialog-point-application = application-consistent
 dialog-which-network = Network
@@ -51,6 +61,8 @@ dialog-key-waits = The key is being made.
 dialog-key-none = The engine gave no key.
 dialog-key-made = Registration key for { $site }
 dialog-key-once = This key is shown once. Whoever has it can bring a host into the vault.
+dialog-key-not-taken = The key was neither copied nor saved. Close again to give it up; it can then only be revoked.
+dialog-key-expires = Good until { $time }.
 dialog-key-copy = Copy the key
 dialog-key-copied = The key is on the clipboard
 dialog-key-path = Save it as a file
@@ -73,14 +85,15 @@ policy-frequency = Copy frequency
 policy-30s = Every 30 seconds
 policy-5m = Every 5 minutes
 policy-15m = Every 15 minutes
-policy-window = Keep every recovery point for
-policy-hourly = Then keep one an hour for
-policy-application-keep = Keep application-consistent ones for
-policy-most = At most
-policy-application = Make an application-consistent point every (0: never)
-policy-bandwidth = At most, for each item (0: no bound)
+policy-window = Every recovery point is kept for
+policy-hourly = Then one an hour is kept for
+policy-application-keep = They are kept for
+policy-most = At most, whatever the times say
+policy-application = One is made every (0: never)
+policy-application-title = Application-consistent points
+policy-bandwidth-title = Bandwidth
+policy-bandwidth = Each item sends at most (0: no bound)
 policy-mins = min
-policy-mins-off = min
 policy-hours = h
 policy-points = recovery points
 policy-mib = MiB/s
@@ -101,6 +114,8 @@ policies-count = { $n ->
 associate-filter = Find a machine
 associate-none = No other item is left for this policy.
 associate-item = { $name } (now: { $policy })
+associate-title = Use policy { $name } for
+associate-use = Use policy
 
 ### Jobs
 
@@ -230,14 +245,16 @@ enable-which-policy = Which policy?
 enable-when = When does the first copy begin?
 enable-now = At once
 enable-later = In
-enable-server = { $site }, { $n ->
+enable-server-machines = { $n ->
     [one] { $n } machine
    *[other] { $n } machines
 }
-enable-machine = { $n ->
-    [one] { $n } disk
-   *[other] { $n } disks
-}, { $size }, { $power }
+enable-server-free = { $free } of { $total } free
+enable-same-site = Both servers stand at one site. What takes the site down takes machines and replicas down.
+enable-machines-count = Number of machines
+enable-size = Size of their disks
+enable-begins = First copy begins
+enable-tight = The disks hold up to { $size }, and { $free } are free at the target. Replicas take what is written, with all recovery points.
 enable-all = Choose all
 enable-no-machine = Choose none
 enable-chosen = { $n } chosen
@@ -247,7 +264,7 @@ enable-need-source = Choose the server that runs the machines.
 enable-need-machines = Choose at least one machine.
 enable-need-target = Choose the server that keeps the replicas.
 enable-need-policy = Choose a policy, or create one.
-enable-each = For each machine
+enable-each = The steps are taken for each machine:
 
 ### Consoles
 
@@ -258,6 +275,9 @@ console-taken = Picture taken
 console-waits = The picture is on its way.
 console-alt = Console of the test machine
 console-unreadable = The host's picture cannot be read.
+console-refresh = Refresh
+console-text = A picture of what the machine shows now. Nothing can be typed into it.
+console-taken-at = Taken { $time }
 console-gone = This test failover is not running any more
 console-gone-text = It was cleaned up meanwhile.
 console-gone-way = Open the item

@@ -1,11 +1,12 @@
 //! Which replicated items use a policy.
 
-use super::{WIDTH, buttons, confirmed};
+use super::effect::Effect;
+use super::{buttons, confirmed, frame};
 use crate::action::Action;
 use crate::cx::Cx;
 use crate::kit::{self, ButtonKind, msg, words};
 use crate::theme::ramp;
-use egui::{Context, Ui};
+use egui::{Context, Label, ScrollArea, Ui};
 use leeward_model::{Command, ItemId, PolicyId, Verb};
 use std::collections::BTreeSet;
 
@@ -15,29 +16,34 @@ pub(super) struct Associate {
     name: String,
     chosen: BTreeSet<ItemId>,
     filter: String,
+    effect: Effect,
 }
 
 impl Associate {
     pub(super) fn new(policy: PolicyId, cx: &Cx<'_>) -> Self {
         let found = cx.snapshot.policies.iter().find(|p| p.policy.id == policy);
         let name = found.map(|p| p.policy.name.clone()).unwrap_or_default();
-        Self { policy, name, chosen: BTreeSet::new(), filter: String::new() }
+        Self { policy, name, chosen: BTreeSet::new(), filter: String::new(), effect: Effect::default() }
     }
 
     pub(super) fn show(&mut self, ctx: &Context, cx: &mut Cx<'_>) {
-        let verb = Verb::AssociatePolicy.title();
-        let blocked = self.chosen.is_empty().then(|| words("items-select-first"));
-        let footer = buttons(verb.clone(), ButtonKind::Primary, blocked);
-        let title = msg("dialog-title").with("verb", verb).with("name", self.name.as_str()).render();
-        let answer = kit::dialog(ctx, cx, &title, WIDTH, |ui, cx| self.body(ui, cx), &footer);
+        let command =
+            Command::AssociatePolicy { items: self.chosen.iter().copied().collect(), policy: self.policy };
+        let none = self.chosen.is_empty();
+        self.effect.ask(cx, if none { &[] } else { std::slice::from_ref(&command) });
+        let blocked = none.then(|| words("items-select-first")).or_else(|| self.effect.refusal());
+        let footer = buttons(words("associate-use"), ButtonKind::Primary, blocked);
+        let title = msg("associate-title").with("name", self.name.as_str()).render();
+        let answer = frame(ctx, cx, &title, &footer, |ui, cx| self.body(ui, cx));
         if confirmed(cx, answer) {
-            let items = self.chosen.iter().copied().collect();
-            cx.act(Action::Send(Command::AssociatePolicy { items, policy: self.policy }));
+            cx.act(Action::Send(command));
             cx.act(Action::CloseDialog);
         }
     }
 
     fn body(&mut self, ui: &mut Ui, cx: &mut Cx<'_>) {
+        ui.add(Label::new(ramp::body(Verb::AssociatePolicy.hint()).color(cx.theme.text2)).wrap());
+        ui.add_space(8.0);
         kit::text_field(ui, &mut self.filter, &words("associate-filter"), &words("associate-filter"), 320.0);
         ui.add_space(8.0);
         let wanted = self.filter.trim().to_lowercase();
@@ -50,21 +56,21 @@ impl Associate {
         if items.is_empty() {
             kit::caption(ui, words("associate-none"));
         }
-        egui::ScrollArea::vertical().auto_shrink(false).show_rows(ui, 24.0, items.len(), |ui, rows| {
+        // Bounded: within the dialog's own scrolling it would grow to all ten thousand rows.
+        let area = ScrollArea::vertical().id_salt("items").max_height(380.0).auto_shrink([false, true]);
+        area.show_rows(ui, 22.0, items.len(), |ui, rows| {
             for item in items.get(rows).unwrap_or_default() {
                 let mut on = self.chosen.contains(&item.id);
                 let label = msg("associate-item")
                     .with("name", item.name.as_str())
                     .with("policy", item.policy_name.as_str())
                     .render();
-                if ui.checkbox(&mut on, ramp::body(label)).changed() {
-                    if on {
-                        self.chosen.insert(item.id);
-                    } else {
-                        self.chosen.remove(&item.id);
-                    }
+                let check = egui::Checkbox::new(&mut on, ramp::body(label));
+                if ui.add(check).changed() && !self.chosen.remove(&item.id) {
+                    self.chosen.insert(item.id);
                 }
             }
         });
+        self.effect.warn(ui, cx);
     }
 }

@@ -1,241 +1,193 @@
-//! Verbs on replicated items: what is chosen, what will happen, what could be lost; a destructive one wants the name
-//! typed. Apart from `choices`, the single questions.
+//! Verbs on replicated items: what is chosen, what could be lost, what will happen; a destructive one wants the name
+//! typed. Apart from `wish`, which makes the commands, and `choices`, the single questions.
 
-use super::choices;
+use super::choices::{self, beneath, radio};
 use super::effect::Effect;
-use super::{WIDTH, buttons, confirmed};
+use super::typed::Typed;
+use super::wish::Wish;
+use super::{buttons, confirmed, frame};
 use crate::action::Action;
 use crate::cx::Cx;
 use crate::kit::{self, ButtonKind, msg, words};
 use crate::theme::ramp;
-use egui::{Context, TextEdit, Ui};
-use leeward_model::{
-    Command, DiskId, Health, ItemId, ItemView, NetworkChoice, PointChoice, PolicyId, Risk, Start, TestId,
-    Verb,
-};
+use egui::{Context, Label, TextEdit, Ui};
+use leeward_model::{Health, ItemId, ItemView, PointChoice, Risk, TestId, TestView, Verb};
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
+/// Items that are named; the rest is counted.
+const NAMED_MAX: usize = 5;
+
 /// A verb that is being asked.
 pub(super) struct ItemVerb {
-    verb: Verb,
-    items: Vec<ItemId>,
-    test: Option<TestId>,
-    point: PointChoice,
-    network: NetworkChoice,
-    shut_down: bool,
-    delete_replica: bool,
-    notes: String,
-    typed: String,
-    disks: BTreeSet<DiskId>,
-    policy: Option<PolicyId>,
+    wish: Wish,
+    typed: Typed,
     effect: Effect,
+    /// The items as they are at one revision: ten thousand are not looked up for each frame.
+    items: Option<(u64, Vec<Arc<ItemView>>)>,
 }
 
 impl ItemVerb {
     pub(super) fn new(verb: Verb, items: Vec<ItemId>, test: Option<TestId>, cx: &Cx<'_>) -> Self {
-        let first = items.first().and_then(|id| cx.snapshot.item(*id));
-        let test = test.or_else(|| first.and_then(|i| i.tests.first()).map(|t| t.id));
-        let other = first.and_then(|i| i.points.get(1).or_else(|| i.points.first()));
-        let point = match (verb, other) {
-            (Verb::ChangeRecoveryPoint | Verb::VerifyPoint, Some(point)) => PointChoice::Exact(point.id),
-            _ => PointChoice::Latest,
-        };
-        let reachable = first.is_some_and(|i| i.active_place().connected);
-        Self {
-            verb,
-            policy: first.map(|i| i.policy),
-            disks: first.map(|i| i.disks.iter().map(|d| d.id).collect()).unwrap_or_default(),
-            items,
-            test,
-            point,
-            network: NetworkChoice::Isolated,
-            shut_down: reachable,
-            delete_replica: false,
-            notes: String::new(),
-            typed: String::new(),
-            effect: Effect::default(),
-        }
+        let first = items.first().and_then(|id| cx.snapshot.item(*id)).map(Arc::clone);
+        let wish = Wish::new(verb, items, test, first.as_deref());
+        Self { wish, typed: Typed::default(), effect: Effect::default(), items: None }
     }
 
-    fn command(&self, item: &ItemView) -> Option<Command> {
-        let id = item.id;
-        Some(match self.verb {
-            Verb::TestFailover => {
-                Command::TestFailover { item: id, point: self.point, network: self.network.clone() }
+    fn items(&mut self, cx: &Cx<'_>) -> Vec<Arc<ItemView>> {
+        let revision = cx.snapshot.revision;
+        match &self.items {
+            Some((known, items)) if *known == revision => items.clone(),
+            _ => {
+                let wanted: BTreeSet<ItemId> = self.wish.items.iter().copied().collect();
+                let items: Vec<Arc<ItemView>> =
+                    cx.snapshot.items.iter().filter(|i| wanted.contains(&i.id)).map(Arc::clone).collect();
+                self.items = Some((revision, items.clone()));
+                items
             }
-            Verb::CleanUpTestFailover => {
-                let test =
-                    item.tests.iter().find(|t| Some(t.id) == self.test).or_else(|| item.tests.first())?;
-                Command::CleanUpTestFailover { item: id, test: test.id, notes: self.notes.trim().to_owned() }
-            }
-            Verb::PlannedFailover => Command::PlannedFailover { item: id },
-            Verb::Failover => {
-                Command::Failover { item: id, point: self.point, shut_down_source: self.shut_down }
-            }
-            Verb::ChangeRecoveryPoint => {
-                let PointChoice::Exact(point) = self.point else { return None };
-                Command::ChangeRecoveryPoint { item: id, point }
-            }
-            Verb::VerifyPoint => {
-                let PointChoice::Exact(point) = self.point else { return None };
-                Command::VerifyPoint { item: id, point }
-            }
-            Verb::Commit => Command::Commit { item: id },
-            Verb::ReverseReplicate => Command::ReverseReplicate { item: id },
-            Verb::DiscardSource => Command::DiscardSource { item: id },
-            Verb::PauseReplication => Command::PauseReplication { item: id },
-            Verb::ResumeReplication => Command::ResumeReplication { item: id },
-            Verb::SyncNow => Command::SyncNow { item: id },
-            Verb::Resynchronize => {
-                let all = self.disks.len() == item.disks.len();
-                let disks = if all { Vec::new() } else { self.disks.iter().copied().collect() };
-                Command::Resynchronize { item: id, disks, start: Start::Now }
-            }
-            Verb::DisableReplication => {
-                Command::DisableReplication { item: id, delete_replica: self.delete_replica }
-            }
-            _ => return None,
-        })
-    }
-
-    fn commands(&self, items: &[Arc<ItemView>]) -> Vec<Command> {
-        if self.verb == Verb::AssociatePolicy {
-            let Some(policy) = self.policy else { return Vec::new() };
-            return vec![Command::AssociatePolicy { items: self.items.clone(), policy }];
         }
-        items.iter().filter_map(|i| self.command(i)).collect()
     }
 
     pub(super) fn show(&mut self, ctx: &Context, cx: &mut Cx<'_>) {
-        let items: Vec<Arc<ItemView>> =
-            self.items.iter().filter_map(|id| cx.snapshot.item(*id)).map(Arc::clone).collect();
+        let verb = self.wish.verb;
+        let items = self.items(cx);
         let name = match items.as_slice() {
             [one] => one.name.clone(),
             many => msg("dialog-items").with("n", many.len()).render(),
         };
-        let title = msg("dialog-title").with("verb", self.verb.title()).with("name", name.as_str()).render();
-        let commands = self.commands(&items);
-        if let Some(first) = commands.first() {
-            self.effect.of(cx, first);
-        }
-        let blocked = self.blocked(&commands, &name);
-        let destructive = self.verb.decl().risk == Risk::Destructive;
+        let title = msg("dialog-title").with("verb", verb.title()).with("name", name.as_str()).render();
+        let commands = self.wish.commands(&items, cx.now);
+        self.effect.ask(cx, &commands);
+        let destructive = verb.decl().risk == Risk::Destructive;
+        let blocked = self
+            .wish
+            .missing(&items, cx.now)
+            .or_else(|| self.effect.refusal())
+            .or_else(|| if items.len() > 1 { self.wish.refused(&items) } else { None });
+        let blocked = blocked.or_else(|| self.typed.missing(&name).filter(|_| destructive));
         let kind = if destructive { ButtonKind::Danger } else { ButtonKind::Primary };
-        let footer = buttons(self.verb.title(), kind, blocked);
-        let answer = kit::dialog(ctx, cx, &title, WIDTH, |ui, cx| self.body(ui, cx, &items, &name), &footer);
+        let footer = buttons(verb.title(), kind, blocked);
+        let answer = frame(ctx, cx, &title, &footer, |ui, cx| self.body(ui, cx, &items, &name));
         if confirmed(cx, answer) {
             cx.act(Action::SendAll(commands));
             cx.act(Action::CloseDialog);
         }
     }
 
-    /// Why the button cannot be pressed yet.
-    fn blocked(&self, commands: &[Command], name: &str) -> Option<String> {
-        if commands.is_empty() {
-            return Some(words("dialog-choose-first"));
-        }
-        if self.verb == Verb::Resynchronize && self.disks.is_empty() {
-            return Some(words("dialog-choose-disk"));
-        }
-        if let Some(why) = self.effect.refusal() {
-            return Some(why);
-        }
-        let typed = self.verb.decl().risk != Risk::Destructive || self.typed.trim() == name;
-        (!typed).then(|| msg("dialog-type-name").with("name", name).render())
-    }
-
     fn body(&mut self, ui: &mut Ui, cx: &mut Cx<'_>, items: &[Arc<ItemView>], name: &str) {
-        ui.add(egui::Label::new(ramp::body(self.verb.hint()).color(cx.theme.text2)).wrap());
-        ui.add_space(6.0);
-        if items.len() > 1 {
-            let names: Vec<&str> = items.iter().take(12).map(|i| i.name.as_str()).collect();
-            let more = if items.len() > 12 { ", ..." } else { "" };
-            kit::banner(ui, cx, Health::NotApplicable, &format!("{}{more}", names.join(", ")), None);
-        }
+        ui.add(Label::new(ramp::body(self.wish.verb.hint()).color(cx.theme.text2)).wrap());
         let Some(first) = items.first() else {
-            kit::banner(ui, cx, Health::Warning, &words("dialog-gone"), None);
-            return;
+            return kit::banner(ui, cx, Health::Warning, &words("dialog-gone"), None);
         };
-        self.questions(ui, cx, first, items.len());
-        self.effect.show(ui, cx);
-        if self.verb.decl().risk == Risk::Destructive {
-            ui.add_space(10.0);
-            let label = msg("dialog-type-name").with("name", name).render();
-            kit::field(ui, cx.theme, &label, true, None, |ui| {
-                kit::text_field(ui, &mut self.typed, &label, name, 320.0)
-            });
+        if items.len() > 1 {
+            names(ui, cx, items);
         }
+        self.questions(ui, cx, first, items.len());
+        self.effect.warn(ui, cx);
+        if self.wish.verb.decl().risk == Risk::Destructive {
+            self.typed.show(ui, cx, name);
+        }
+        self.effect.steps(ui, cx);
     }
 
-    fn questions(&mut self, ui: &mut Ui, cx: &mut Cx<'_>, item: &ItemView, count: usize) {
-        match self.verb {
+    fn questions(&mut self, ui: &mut Ui, cx: &Cx<'_>, item: &ItemView, count: usize) {
+        let wish = &mut self.wish;
+        match wish.verb {
             Verb::TestFailover => {
-                self.which_point(ui, cx, item, count);
-                choices::network(ui, &mut self.network);
+                which_point(ui, cx, item, count, &mut wish.point);
+                choices::network(ui, &mut wish.network);
             }
             Verb::Failover => {
-                self.which_point(ui, cx, item, count);
+                which_point(ui, cx, item, count, &mut wish.point);
                 ui.add_space(6.0);
-                ui.checkbox(&mut self.shut_down, ramp::body(words("dialog-shut-down")));
-                kit::caption(ui, words("dialog-shut-down-text"));
+                ui.checkbox(&mut wish.shut_down, ramp::body(words("dialog-shut-down")));
+                beneath(ui, &words("dialog-shut-down-text"));
             }
             Verb::ChangeRecoveryPoint | Verb::VerifyPoint => {
-                choices::point(ui, cx, item, &mut self.point, true);
+                kit::section(ui, &words("dialog-which-point"));
+                let used = choices::in_use(item).filter(|_| wish.verb == Verb::ChangeRecoveryPoint);
+                choices::points(ui, cx, item, &mut wish.point, used);
             }
             Verb::CleanUpTestFailover => {
-                let label = words("dialog-notes");
-                kit::field(ui, cx.theme, &label, false, None, |ui| {
-                    let edit =
-                        TextEdit::multiline(&mut self.notes).desired_rows(4).desired_width(f32::INFINITY);
-                    ui.add(edit.hint_text(words("dialog-notes-hint")))
-                });
+                if count == 1 && item.tests.len() > 1 {
+                    which_test(ui, cx, &item.tests, &mut wish.test);
+                }
+                notes(ui, cx, &mut wish.notes);
             }
-            Verb::Resynchronize => self.which_disks(ui, item),
+            Verb::Resynchronize => {
+                if count == 1 {
+                    which_disks(ui, wish, item);
+                }
+                wish.when.show(ui, cx.now, &words("dialog-when-resync"));
+            }
             Verb::DisableReplication => {
                 kit::section(ui, &words("dialog-replica"));
                 let keep = (words("dialog-replica-keep"), words("dialog-replica-keep-text"));
-                choices::radio(ui, &mut self.delete_replica, &false, &keep.0, &keep.1);
+                radio(ui, &mut wish.delete_replica, &false, &keep.0, &keep.1);
                 let delete = (words("dialog-replica-delete"), words("dialog-replica-delete-text"));
-                choices::radio(ui, &mut self.delete_replica, &true, &delete.0, &delete.1);
+                radio(ui, &mut wish.delete_replica, &true, &delete.0, &delete.1);
             }
-            Verb::AssociatePolicy => self.which_policy(ui, cx),
+            Verb::AssociatePolicy => {
+                kit::section(ui, &words("dialog-which-policy"));
+                for policy in cx.snapshot.policies.iter() {
+                    let text = crate::blades::policies::in_words(&policy.policy);
+                    radio(ui, &mut wish.policy, &Some(policy.policy.id), &policy.policy.name, &text);
+                }
+            }
             _ => {}
         }
     }
+}
 
-    /// Many items share only the choice that each of them has.
-    fn which_point(&mut self, ui: &mut Ui, cx: &Cx<'_>, item: &ItemView, count: usize) {
-        if count == 1 {
-            choices::point(ui, cx, item, &mut self.point, false);
-            return;
-        }
-        kit::section(ui, &words("dialog-which-point"));
-        choices::radio(ui, &mut self.point, &PointChoice::Latest, &words("dialog-point-latest"), "");
-        let application = words("dialog-point-latest-app");
-        choices::radio(ui, &mut self.point, &PointChoice::LatestAppConsistent, &application, "");
+/// Which items, when there are several.
+fn names(ui: &mut Ui, cx: &Cx<'_>, items: &[Arc<ItemView>]) {
+    ui.add_space(6.0);
+    for item in items.iter().take(NAMED_MAX) {
+        ui.horizontal(|ui| {
+            kit::icon(ui, crate::theme::icons::Icon::Machine, 16.0, cx.theme.accent);
+            ui.add(Label::new(ramp::body(item.name.as_str())).truncate());
+        });
     }
-
-    fn which_disks(&mut self, ui: &mut Ui, item: &ItemView) {
-        kit::section(ui, &words("dialog-which-disks"));
-        for disk in &item.disks {
-            let mut on = self.disks.contains(&disk.id);
-            let label = format!("{} ({})", disk.name, kit::bytes(disk.size_bytes));
-            if ui.checkbox(&mut on, ramp::body(label)).changed() {
-                if on {
-                    self.disks.insert(disk.id);
-                } else {
-                    self.disks.remove(&disk.id);
-                }
-            }
-        }
+    if items.len() > NAMED_MAX {
+        kit::caption(ui, msg("dialog-more-items").with("n", items.len() - NAMED_MAX).render());
     }
+}
 
-    fn which_policy(&mut self, ui: &mut Ui, cx: &Cx<'_>) {
-        kit::section(ui, &words("dialog-which-policy"));
-        for policy in cx.snapshot.policies.iter() {
-            let text = crate::blades::policies::in_words(&policy.policy);
-            choices::radio(ui, &mut self.policy, &Some(policy.policy.id), &policy.policy.name, &text);
+/// Many items share only the choices that each of them has.
+fn which_point(ui: &mut Ui, cx: &Cx<'_>, item: &ItemView, count: usize, held: &mut PointChoice) {
+    if count == 1 {
+        return choices::point(ui, cx, item, held);
+    }
+    kit::section(ui, &words("dialog-which-point"));
+    radio(ui, held, &PointChoice::Latest, &words("dialog-point-latest"), "");
+    radio(ui, held, &PointChoice::LatestAppConsistent, &words("dialog-point-latest-app"), "");
+}
+
+fn which_test(ui: &mut Ui, cx: &Cx<'_>, tests: &[TestView], held: &mut Option<TestId>) {
+    kit::section(ui, &words("dialog-which-test"));
+    for test in tests {
+        let title = msg("dialog-test").with("when", kit::age(test.started, cx.now).0).render();
+        let text = msg("dialog-test-point").with("time", kit::date_time(test.point_instant)).render();
+        radio(ui, held, &Some(test.id), &title, &text);
+    }
+}
+
+fn notes(ui: &mut Ui, cx: &Cx<'_>, notes: &mut String) {
+    ui.add_space(6.0);
+    let label = words("dialog-notes");
+    kit::field(ui, cx.theme, &label, false, None, |ui| {
+        let edit = TextEdit::multiline(notes).desired_rows(4).desired_width(f32::INFINITY);
+        ui.add(edit.hint_text(words("dialog-notes-hint"))).accessible_name(label.as_str());
+    });
+}
+
+fn which_disks(ui: &mut Ui, wish: &mut Wish, item: &ItemView) {
+    kit::section(ui, &words("dialog-which-disks"));
+    for disk in &item.disks {
+        let mut on = wish.disks.contains(&disk.id);
+        let label = format!("{} ({})", disk.name, kit::bytes(disk.size_bytes));
+        if ui.checkbox(&mut on, ramp::body(label)).changed() && !wish.disks.remove(&disk.id) {
+            wish.disks.insert(disk.id);
         }
     }
 }

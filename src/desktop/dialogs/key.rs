@@ -1,13 +1,13 @@
 //! Making a registration key: for which site, then the key itself, to be copied or saved. It is shown once and never
 //! kept by the window.
 
-use super::{WIDTH, buttons, confirmed};
+use super::{buttons, confirmed, frame};
 use crate::action::Action;
 use crate::cx::Cx;
 use crate::kit::{self, Button, ButtonKind, DialogAnswer, msg, words};
 use crate::theme::ramp;
 use egui::{Context, Label, TextEdit, Ui};
-use leeward_model::{Accepted, Command, CommandOutcome, Health, ReceiptId, Verb};
+use leeward_model::{Accepted, Command, CommandOutcome, Health, KeyId, ReceiptId, Verb};
 use std::io::Write as _;
 use std::path::Path;
 use std::time::Duration;
@@ -22,9 +22,14 @@ pub(super) struct NewKey {
 }
 
 struct Made {
+    key: KeyId,
     text: String,
     path: String,
     saved: Option<Result<String, String>>,
+    /// Copied or saved: nothing is lost by closing.
+    taken: bool,
+    /// A person wanted to close before that, and was told.
+    warned: bool,
 }
 
 impl NewKey {
@@ -41,9 +46,16 @@ impl NewKey {
             Some(outcome) => {
                 self.waiting = None;
                 match outcome {
-                    CommandOutcome::Accepted(Accepted::RegistrationKey { file_text, .. }) => {
+                    CommandOutcome::Accepted(Accepted::RegistrationKey { key, file_text }) => {
                         let path = format!("{}.leeward-key", self.site.trim().replace(['/', ' '], "-"));
-                        self.made = Some(Made { text: file_text, path, saved: None });
+                        self.made = Some(Made {
+                            key,
+                            text: file_text,
+                            path,
+                            saved: None,
+                            taken: false,
+                            warned: false,
+                        });
                     }
                     CommandOutcome::Accepted(_) => self.failed = Some(words("dialog-key-none")),
                     CommandOutcome::Refused(refusal) => self.failed = Some(refusal.why.render()),
@@ -61,39 +73,36 @@ impl NewKey {
         };
         let verb = Verb::MakeRegistrationKey.title();
         let footer = buttons(verb.clone(), ButtonKind::Primary, blocked);
-        let answer = kit::dialog(
-            ctx,
-            cx,
-            &verb,
-            WIDTH,
-            |ui, cx| {
-                ui.add(Label::new(ramp::body(words("dialog-key-text")).color(cx.theme.text2)).wrap());
-                ui.add_space(10.0);
-                let label = words("dialog-key-site");
-                kit::field(ui, cx.theme, &label, true, None, |ui| {
-                    kit::text_field(ui, &mut self.site, &label, &words("dialog-key-site-hint"), 320.0)
-                });
-                let known: Vec<String> = cx.snapshot.sites.iter().map(|s| s.name.clone()).collect();
-                if !known.is_empty() {
-                    ui.horizontal_wrapped(|ui| {
-                        kit::caption(ui, words("dialog-key-known"));
-                        for name in known {
-                            if kit::link(ui, &name).clicked() {
-                                self.site = name;
-                            }
-                        }
-                    });
-                }
-                if let Some(why) = &self.failed {
-                    kit::banner(ui, cx, Health::Critical, why, None);
-                }
-            },
-            &footer,
-        );
+        let answer = frame(ctx, cx, &verb, &footer, |ui, cx| self.asked(ui, cx));
         if confirmed(cx, answer) {
             self.failed = None;
             let site = self.site.trim().to_owned();
             self.waiting = Some(cx.sink.submit(Command::MakeRegistrationKey { site }));
+        }
+    }
+
+    fn asked(&mut self, ui: &mut Ui, cx: &mut Cx<'_>) {
+        ui.add(Label::new(ramp::body(words("dialog-key-text")).color(cx.theme.text2)).wrap());
+        ui.add_space(10.0);
+        let label = words("dialog-key-site");
+        kit::field(ui, cx.theme, &label, true, None, |ui| {
+            kit::text_field(ui, &mut self.site, &label, &words("dialog-key-site-hint"), 320.0)
+        });
+        let snapshot = std::sync::Arc::clone(cx.snapshot);
+        if !snapshot.sites.is_empty() {
+            kit::caption(ui, words("dialog-key-known"));
+            for site in snapshot.sites.iter() {
+                if kit::link(ui, &site.name).clicked() {
+                    self.site.clone_from(&site.name);
+                }
+            }
+        }
+        ui.add_space(6.0);
+        if let Some(why) = &self.failed {
+            kit::banner(ui, cx, Health::Critical, why, None);
+        }
+        if self.waiting.is_some() {
+            kit::caption(ui, words("dialog-key-waits"));
         }
     }
 
@@ -104,12 +113,16 @@ impl NewKey {
             Button::new(words("dialog-done"), ButtonKind::Secondary),
         ];
         let title = msg("dialog-key-made").with("site", self.site.trim()).render();
-        let answer = kit::dialog(ctx, cx, &title, WIDTH, |ui, cx| made.body(ui, cx), &footer);
+        let answer = frame(ctx, cx, &title, &footer, |ui, cx| made.body(ui, cx));
         match answer {
             DialogAnswer::Open => {}
             DialogAnswer::Pressed(0) => {
+                made.taken = true;
                 cx.act(Action::Copy(made.text.clone()));
-                cx.act(Action::Note(words("dialog-key-copied")));
+            }
+            // The key is shown once: a slip of the hand must not lose it.
+            DialogAnswer::Pressed(_) | DialogAnswer::Dismissed if !made.taken && !made.warned => {
+                made.warned = true;
             }
             DialogAnswer::Pressed(_) | DialogAnswer::Dismissed => cx.act(Action::CloseDialog),
         }
@@ -118,11 +131,21 @@ impl NewKey {
 
 impl Made {
     fn body(&mut self, ui: &mut Ui, cx: &mut Cx<'_>) {
-        kit::banner(ui, cx, Health::Warning, &words("dialog-key-once"), None);
+        if self.warned && !self.taken {
+            kit::banner(ui, cx, Health::Critical, &words("dialog-key-not-taken"), None);
+        } else {
+            kit::banner(ui, cx, Health::Warning, &words("dialog-key-once"), None);
+        }
+        let expires = cx.snapshot.keys.iter().find(|k| k.id == self.key).map(|k| k.expires);
+        if let Some(at) = expires {
+            kit::caption(ui, msg("dialog-key-expires").with("time", kit::date_time(at)).render());
+            ui.add_space(4.0);
+        }
         let mut text = self.text.as_str();
         let edit = TextEdit::multiline(&mut text).desired_rows(8).desired_width(f32::INFINITY);
-        egui::ScrollArea::vertical().max_height(200.0).show(ui, |ui| {
-            ui.add(edit.font(egui::TextStyle::Monospace));
+        egui::ScrollArea::vertical().id_salt("key").max_height(200.0).show(ui, |ui| {
+            let name = msg("dialog-key-made").with("site", "").render();
+            ui.add(edit.font(egui::TextStyle::Monospace)).accessible_name(name);
         });
         ui.add_space(8.0);
         let label = words("dialog-key-path");
@@ -132,7 +155,9 @@ impl Made {
                 if kit::secondary_button(ui, &words("dialog-key-save"), !self.path.trim().is_empty())
                     .clicked()
                 {
-                    self.saved = Some(save(self.path.trim(), &self.text));
+                    let saved = save(self.path.trim(), &self.text);
+                    self.taken |= saved.is_ok();
+                    self.saved = Some(saved);
                 }
             });
         });
@@ -147,7 +172,7 @@ impl Made {
         kit::section(ui, &words("dialog-key-how"));
         ui.add(Label::new(ramp::body(words("dialog-key-how-text"))).wrap());
         let command = "leeward-agent enrol --config /etc/leeward/agent.json --key FILE";
-        ui.add(Label::new(egui::RichText::new(command).monospace()).selectable(true));
+        ui.add(Label::new(egui::RichText::new(command).monospace()).selectable(true).wrap());
     }
 }
 

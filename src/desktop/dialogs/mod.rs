@@ -4,24 +4,30 @@
 //! | file | what is asked |
 //! |---|---|
 //! | `mod` | which dialog is open, and its frame |
-//! | `item`, `choices` | verbs on replicated items, and what is chosen in them |
-//! | `effect` | what a command would do, from the same declarations that run it |
+//! | `item`, `wish`, `choices` | verbs on replicated items, what is chosen, the single questions |
+//! | `effect` | what commands would do, from the same declarations that run them |
+//! | `typed` | the name that is typed before something is destroyed |
+//! | `console` | the picture of a machine's screen |
 //! | `plain` | verbs that only want a yes: on servers, machines, jobs and policies |
 //! | `key` | making a registration key |
 //! | `policy`, `associate` | a policy's settings, and who uses it |
 
 mod associate;
-mod choices;
-mod effect;
+pub(crate) mod choices;
+mod console;
+pub(crate) mod effect;
 mod item;
 mod key;
 mod plain;
 mod policy;
+mod typed;
+mod wish;
 
 use crate::action::{Action, Dialog};
 use crate::cx::Cx;
 use crate::kit::{Button, ButtonKind, DialogAnswer, words};
-use egui::Context;
+use egui::{Context, Ui};
+use leeward_model::Verb;
 
 /// Width of a dialog in points.
 const WIDTH: f32 = 560.0;
@@ -35,12 +41,16 @@ enum Kind {
     Key(key::NewKey),
     Policy(policy::PolicyForm),
     Associate(associate::Associate),
+    Console(console::Console),
 }
 
 impl Open {
     /// Begins a dialog.
     pub(crate) fn new(dialog: Dialog, cx: &mut Cx<'_>) -> Self {
         Self(match dialog {
+            Dialog::ItemVerb { verb: Verb::ConsolePicture, items, test } if items.len() == 1 => {
+                Kind::Console(console::Console::new(&items, test))
+            }
             Dialog::ItemVerb { verb, items, test } => Kind::Item(item::ItemVerb::new(verb, items, test, cx)),
             Dialog::RegistrationKey => Kind::Key(key::NewKey::default()),
             Dialog::EditPolicy(id) => Kind::Policy(policy::PolicyForm::new(id, cx)),
@@ -58,7 +68,24 @@ pub(crate) fn show(ctx: &Context, cx: &mut Cx<'_>, open: &mut Open) {
         Kind::Key(key) => key.show(ctx, cx),
         Kind::Policy(form) => form.show(ctx, cx),
         Kind::Associate(associate) => associate.show(ctx, cx),
+        Kind::Console(console) => console.show(ctx, cx),
     }
+}
+
+/// Draws a dialog with the density of a form.
+fn frame(
+    ctx: &Context,
+    cx: &mut Cx<'_>,
+    title: &str,
+    footer: &[Button],
+    body: impl FnOnce(&mut Ui, &mut Cx<'_>),
+) -> DialogAnswer {
+    let formed = |ui: &mut Ui, cx: &mut Cx<'_>| {
+        ui.spacing_mut().interact_size.y = 22.0;
+        body(ui, cx);
+        ui.add_space(12.0);
+    };
+    crate::kit::dialog(ctx, cx, title, WIDTH, formed, footer)
 }
 
 /// The two buttons of most dialogs.

@@ -1,10 +1,11 @@
 //! Verbs that only want a yes: on servers, machines, jobs and policies. Destructive ones want the name typed.
 
 use super::effect::Effect;
-use super::{WIDTH, buttons, confirmed};
+use super::typed::Typed;
+use super::{confirmed, frame};
 use crate::action::{Action, Dialog};
 use crate::cx::Cx;
-use crate::kit::{self, ButtonKind, msg, words};
+use crate::kit::{Button, ButtonKind, msg, words};
 use crate::theme::ramp;
 use egui::{Context, Label};
 use leeward_model::{Command, Risk, Verb};
@@ -14,52 +15,40 @@ pub(super) struct Plain {
     verb: Verb,
     name: String,
     command: Option<Command>,
-    typed: String,
+    typed: Typed,
     effect: Effect,
 }
 
 impl Plain {
     pub(super) fn new(dialog: &Dialog, cx: &Cx<'_>) -> Self {
         let (verb, name, command) = asked(dialog, cx);
-        Self { verb, name, command, typed: String::new(), effect: Effect::default() }
+        Self { verb, name, command, typed: Typed::default(), effect: Effect::default() }
     }
 
     pub(super) fn show(&mut self, ctx: &Context, cx: &mut Cx<'_>) {
         let title =
             msg("dialog-title").with("verb", self.verb.title()).with("name", self.name.as_str()).render();
         let destructive = self.verb.decl().risk == Risk::Destructive;
-        if let Some(command) = &self.command {
-            self.effect.of(cx, command);
-        }
-        let typed = !destructive || self.typed.trim() == self.name;
-        let blocked = match &self.command {
-            None => Some(words("dialog-gone")),
-            Some(_) => self.effect.refusal().or_else(|| {
-                (!typed).then(|| msg("dialog-type-name").with("name", self.name.as_str()).render())
-            }),
-        };
+        self.effect.ask(cx, self.command.as_slice());
+        let gone = self.command.is_none().then(|| words("dialog-gone"));
+        let blocked = gone
+            .or_else(|| self.effect.refusal())
+            .or_else(|| self.typed.missing(&self.name).filter(|_| destructive));
         let kind = if destructive { ButtonKind::Danger } else { ButtonKind::Primary };
-        let footer = buttons(self.verb.title(), kind, blocked);
-        let (verb, name, typed, effect) = (self.verb, self.name.clone(), &mut self.typed, &self.effect);
-        let answer = kit::dialog(
-            ctx,
-            cx,
-            &title,
-            WIDTH,
-            |ui, cx| {
-                ui.add(Label::new(ramp::body(verb.hint()).color(cx.theme.text2)).wrap());
-                ui.add_space(6.0);
-                effect.show(ui, cx);
-                if destructive {
-                    ui.add_space(10.0);
-                    let label = msg("dialog-type-name").with("name", name.as_str()).render();
-                    kit::field(ui, cx.theme, &label, true, None, |ui| {
-                        kit::text_field(ui, typed, &label, &name, 320.0)
-                    });
-                }
-            },
-            &footer,
-        );
+        // Two buttons that both say cancel would be a riddle.
+        let back = if self.verb == Verb::CancelJob { "dialog-let-run" } else { "dialog-cancel" };
+        let footer = [
+            Button::new(self.verb.title(), kind).blocked(blocked),
+            Button::new(words(back), ButtonKind::Secondary),
+        ];
+        let answer = frame(ctx, cx, &title, &footer, |ui, cx| {
+            ui.add(Label::new(ramp::body(self.verb.hint()).color(cx.theme.text2)).wrap());
+            self.effect.warn(ui, cx);
+            if destructive {
+                self.typed.show(ui, cx, &self.name);
+            }
+            self.effect.steps(ui, cx);
+        });
         if confirmed(cx, answer) {
             cx.actions.extend(self.command.clone().map(Action::Send));
             cx.act(Action::CloseDialog);

@@ -1,12 +1,15 @@
-//! The settings of a replication policy, new or known; checked as they are typed.
+//! The settings of a replication policy, new or known; checked as they are typed, by the engine's own rules.
 
 use super::choices::radio;
-use super::{WIDTH, buttons, confirmed};
+use super::effect::Effect;
+use super::{buttons, confirmed, frame};
 use crate::action::Action;
 use crate::cx::Cx;
 use crate::kit::{self, ButtonKind, msg, words};
-use egui::{Context, DragValue, Ui};
-use leeward_model::{Command, CopyFrequency, Health, PolicyId, ReplicationPolicy, Retention, Verb};
+use crate::theme::ramp;
+use egui::{Align, Context, DragValue, Layout, Ui, emath::Numeric, vec2};
+use leeward_model::{Command, CopyFrequency, PolicyId, ReplicationPolicy, Retention, Verb};
+use std::ops::RangeInclusive;
 
 const MIB: u64 = 1 << 20;
 
@@ -14,8 +17,9 @@ const MIB: u64 = 1 << 20;
 pub(super) struct PolicyForm {
     policy: ReplicationPolicy,
     known: bool,
-    users: u32,
+    title: String,
     bandwidth_mib: u64,
+    effect: Effect,
 }
 
 impl PolicyForm {
@@ -32,56 +36,48 @@ impl PolicyForm {
             },
             |p| p.policy.clone(),
         );
+        let title = match found {
+            Some(p) => {
+                let title = msg("dialog-title").with("verb", Verb::EditPolicy.title());
+                title.with("name", p.policy.name.as_str()).render()
+            }
+            None => Verb::CreatePolicy.title(),
+        };
         Self {
             bandwidth_mib: policy.bandwidth_bytes_per_sec_max.div_ceil(MIB),
             known: found.is_some(),
-            users: found.map_or(0, |p| p.items),
+            effect: Effect::default(),
+            title,
             policy,
         }
     }
 
-    /// What is wrong with the name.
-    fn wrong_name(&self, cx: &Cx<'_>) -> Option<String> {
-        let name = self.policy.name.trim();
-        if name.is_empty() {
-            return Some(words("policy-name-missing"));
-        }
-        let taken =
-            cx.snapshot.policies.iter().any(|p| p.policy.id != self.policy.id && p.policy.name == name);
-        taken.then(|| words("policy-name-taken"))
+    fn command(&self) -> Command {
+        let mut policy = self.policy.clone();
+        policy.name = policy.name.trim().to_owned();
+        policy.bandwidth_bytes_per_sec_max = self.bandwidth_mib.saturating_mul(MIB);
+        if self.known { Command::EditPolicy { policy } } else { Command::CreatePolicy { policy } }
     }
 
     pub(super) fn show(&mut self, ctx: &Context, cx: &mut Cx<'_>) {
         let verb = if self.known { Verb::EditPolicy } else { Verb::CreatePolicy };
-        let wrong = self.wrong_name(cx);
-        let footer = buttons(verb.title(), ButtonKind::Primary, wrong.clone());
-        let title = if self.known {
-            msg("dialog-title").with("verb", verb.title()).with("name", self.policy.name.as_str()).render()
-        } else {
-            verb.title()
-        };
-        let answer =
-            kit::dialog(ctx, cx, &title, WIDTH, |ui, cx| self.body(ui, cx, wrong.as_deref()), &footer);
+        // A name that has not been begun is missing, not wrong: the engine need not be asked.
+        let unnamed = self.policy.name.trim().is_empty();
+        let command = self.command();
+        self.effect.ask(cx, if unnamed { &[] } else { std::slice::from_ref(&command) });
+        let blocked = unnamed.then(|| words("policy-name-missing")).or_else(|| self.effect.refusal());
+        let footer = buttons(verb.title(), ButtonKind::Primary, blocked);
+        let title = self.title.clone();
+        let answer = frame(ctx, cx, &title, &footer, |ui, cx| self.body(ui, cx));
         if confirmed(cx, answer) {
-            let mut policy = self.policy.clone();
-            policy.name = policy.name.trim().to_owned();
-            policy.bandwidth_bytes_per_sec_max = self.bandwidth_mib.saturating_mul(MIB);
-            let command =
-                if self.known { Command::EditPolicy { policy } } else { Command::CreatePolicy { policy } };
             cx.act(Action::Send(command));
             cx.act(Action::CloseDialog);
         }
     }
 
-    fn body(&mut self, ui: &mut Ui, cx: &mut Cx<'_>, wrong: Option<&str>) {
-        if self.users > 0 {
-            let said = msg("policy-used").with("n", self.users).render();
-            kit::banner(ui, cx, Health::NotApplicable, &said, None);
-        }
+    fn body(&mut self, ui: &mut Ui, cx: &mut Cx<'_>) {
         let label = words("policy-name");
-        // A name that has not been begun is not wrong yet.
-        let shown = wrong.filter(|_| !self.policy.name.is_empty());
-        kit::field(ui, cx.theme, &label, true, shown, |ui| {
+        kit::field(ui, cx.theme, &label, true, None, |ui| {
             kit::text_field(ui, &mut self.policy.name, &label, &words("policy-name-hint"), 340.0)
         });
         kit::field(ui, cx.theme, &words("policy-frequency"), true, None, |ui| {
@@ -93,37 +89,37 @@ impl PolicyForm {
                 radio(ui, &mut self.policy.copy_frequency, &frequency, &words(key), "");
             }
         });
-        let retention = &mut self.policy.retention;
-        number(ui, cx, "policy-window", "policy-mins", &mut retention.every_point_mins, 0..=1_440);
-        number(ui, cx, "policy-hourly", "policy-hours", &mut retention.hourly_points_hours, 0..=24);
-        number(
-            ui,
-            cx,
-            "policy-application-keep",
-            "policy-hours",
-            &mut retention.app_consistent_hours,
-            0..=24,
-        );
-        number(ui, cx, "policy-most", "policy-points", &mut retention.points_max, 1..=32);
+        let kept = &mut self.policy.retention;
+        kit::section(ui, &words("policies-kept"));
+        number(ui, "policy-window", "policy-mins", &mut kept.every_point_mins, 0..=1_440);
+        number(ui, "policy-hourly", "policy-hours", &mut kept.hourly_points_hours, 0..=24);
+        number(ui, "policy-most", "policy-points", &mut kept.points_max, 1..=32);
+        kit::section(ui, &words("policy-application-title"));
         let every = &mut self.policy.app_consistent_every_mins;
-        number(ui, cx, "policy-application", "policy-mins-off", every, 0..=1_440);
-        kit::field(ui, cx.theme, &words("policy-bandwidth"), false, None, |ui| {
-            let suffix = format!(" {}", words("policy-mib"));
-            ui.add(DragValue::new(&mut self.bandwidth_mib).range(0..=100_000).suffix(suffix));
-        });
+        number(ui, "policy-application", "policy-mins", every, 0..=720);
+        number(ui, "policy-application-keep", "policy-hours", &mut kept.app_consistent_hours, 0..=24);
+        kit::section(ui, &words("policy-bandwidth-title"));
+        number(ui, "policy-bandwidth", "policy-mib", &mut self.bandwidth_mib, 0..=100_000);
+        self.effect.warn(ui, cx);
     }
 }
 
-/// A whole number with its unit.
-fn number(
+/// A whole number with its unit, beside what it means.
+fn number<N: Numeric>(
     ui: &mut Ui,
-    cx: &Cx<'_>,
     label: &'static str,
     unit: &'static str,
-    value: &mut u32,
-    range: std::ops::RangeInclusive<u32>,
+    value: &mut N,
+    range: RangeInclusive<N>,
 ) {
-    kit::field(ui, cx.theme, &words(label), false, None, |ui| {
-        ui.add(DragValue::new(value).range(range).suffix(format!(" {}", words(unit))));
+    ui.horizontal(|ui| {
+        let room = (ui.available_width() - 176.0).max(120.0);
+        ui.allocate_ui_with_layout(vec2(room, 26.0), Layout::left_to_right(Align::Center), |ui| {
+            ui.set_min_width(room);
+            ui.add(egui::Label::new(ramp::body(words(label))).truncate());
+        });
+        let size = vec2(160.0, 26.0);
+        let drag = DragValue::new(value).range(range).suffix(format!(" {}", words(unit)));
+        ui.add_sized(size, drag).accessible_name(words(label));
     });
 }
