@@ -145,7 +145,17 @@ impl ReplicationError {
             | Self::Gap { .. }
             | Self::Replayed { .. }
             | Self::Locked { .. } => Recovery::Retries,
-            Self::File { source, .. } if source.kind() == io::ErrorKind::OutOfMemory => Recovery::Retries,
+            // These do not get better by themselves; a disk or network that hiccups does.
+            Self::File { source, .. } => match source.kind() {
+                io::ErrorKind::NotFound
+                | io::ErrorKind::PermissionDenied
+                | io::ErrorKind::ReadOnlyFilesystem
+                | io::ErrorKind::NotADirectory
+                | io::ErrorKind::IsADirectory
+                | io::ErrorKind::InvalidInput
+                | io::ErrorKind::Unsupported => Recovery::NeedsPerson,
+                _ => Recovery::Retries,
+            },
             Self::Refused { fault } => fault.recovery,
             _ => Recovery::NeedsPerson,
         }

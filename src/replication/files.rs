@@ -1,9 +1,11 @@
-//! Durable files and reads and writes past the page cache. Buffered bulk writes cost thirty times the processor time,
-//! so everything big goes through here; where a file system refuses direct access, the same calls work without.
+//! Opening and reading past the page cache. Buffered bulk access costs thirty times the processor time, so everything
+//! big goes through here; where a file system refuses direct access, the same calls work without. Apart from
+//! `durable`, which changes files.
 
+use crate::durable;
 use crate::error::{ReplicationError, Result};
 use std::fs::{self, File, OpenOptions};
-use std::io::{self, Write as _};
+use std::io;
 use std::os::unix::fs::{FileExt as _, OpenOptionsExt as _};
 use std::path::Path;
 
@@ -48,6 +50,9 @@ pub(crate) enum Mode {
 pub(crate) fn open_direct(path: &Path, mode: Mode) -> io::Result<File> {
     let mut options = OpenOptions::new();
     options.read(true).write(mode != Mode::Read).create(mode == Mode::Create);
+    if mode == Mode::Create && !path.exists() {
+        durable::creating(path)?;
+    }
     let flag = i32::try_from(rustix::fs::OFlags::DIRECT.bits()).unwrap_or(0);
     match options.clone().custom_flags(flag).open(path) {
         Err(e) if e.raw_os_error() == Some(rustix::io::Errno::INVAL.raw_os_error()) => options.open(path),
@@ -78,37 +83,6 @@ pub(crate) fn read_fully(file: &File, buffer: &mut [u8], offset: u64) -> io::Res
         }
     }
     Ok(())
-}
-
-/// Writes a small file so that after any crash it is the old one or the new one.
-pub(crate) fn write_durably(path: &Path, bytes: &[u8]) -> Result<()> {
-    let next = path.with_added_extension("next");
-    let write = || {
-        let mut file = File::create(&next)?;
-        file.write_all(bytes)?;
-        file.sync_all()?;
-        fs::rename(&next, path)
-    };
-    write().map_err(ReplicationError::file("write", path))?;
-    sync_folder_of(path)
-}
-
-/// Makes the entries of a file's folder durable.
-pub(crate) fn sync_folder_of(path: &Path) -> Result<()> {
-    sync_folder(path.parent().unwrap_or(path))
-}
-
-/// Makes the entries of a folder durable.
-pub(crate) fn sync_folder(folder: &Path) -> Result<()> {
-    File::open(folder).and_then(|f| f.sync_all()).map_err(ReplicationError::file("flush", folder))
-}
-
-/// Removes a file; one that is not there is fine.
-pub(crate) fn remove(path: &Path) -> Result<()> {
-    match fs::remove_file(path) {
-        Err(e) if e.kind() != io::ErrorKind::NotFound => Err(ReplicationError::file("remove", path)(e)),
-        _ => Ok(()),
-    }
 }
 
 /// Reads a whole file that must not be longer than `most` bytes; none when there is none.

@@ -3,7 +3,8 @@
 //!
 //! | room | what is in it |
 //! |---|---|
-//! | `digest`, `control`, `files`, `error` | fingerprints of blocks, stopping and slowing down, durable files, failures |
+//! | `digest`, `control`, `files`, `error` | fingerprints of blocks, stopping and slowing down, opening files, failures |
+//! | `durable` | everything that changes files, so that tests can end the world between any two steps |
 //! | `qcow2` | the image format: reading any, writing new ones append-only |
 //! | `layers` | a disk as a chain of files, read block by block |
 //! | `log` | sealed change logs (source) |
@@ -12,6 +13,7 @@
 
 pub mod control;
 pub mod digest;
+mod durable;
 pub mod error;
 pub mod files;
 pub mod layers;

@@ -7,6 +7,7 @@ mod manifest;
 pub use manifest::{CycleHead, Manifest, parse_manifest};
 
 use crate::digest::{BLOCK, BLOCK_BYTES, Digest, block_len, blocks_of};
+use crate::durable;
 use crate::error::{ReplicationError, Result};
 use crate::files::{self, Aligned};
 use crate::qcow2::{Cluster, Reader};
@@ -77,11 +78,16 @@ impl SealedCycle {
     /// When a file cannot be removed.
     pub fn delete(&self) -> Result<()> {
         for log in &self.disks {
-            files::remove(&manifest_path(&log.spool))?;
+            durable::remove(&manifest_path(&log.spool))?;
         }
         for log in &self.disks {
-            files::remove(&log.spool)?;
-            files::sync_folder_of(&log.spool)?;
+            durable::sync_folder_of(&log.spool)?;
+        }
+        for log in &self.disks {
+            durable::remove(&log.spool)?;
+        }
+        for log in &self.disks {
+            durable::sync_folder_of(&log.spool)?;
         }
         Ok(())
     }
@@ -107,11 +113,12 @@ pub fn seal(head: &CycleHead, disks: &[SpoolDisk]) -> Result<SealedCycle> {
     }
     // A cycle counts when all its manifests are there: its bytes must be on the disk before the first one is.
     for log in &logs {
-        let flushed = std::fs::File::open(&log.spool).and_then(|f| f.sync_all());
-        flushed.map_err(ReplicationError::file("flush", log.spool.as_path()))?;
+        let spool = std::fs::File::open(&log.spool);
+        let spool = spool.map_err(ReplicationError::file("open", log.spool.as_path()))?;
+        durable::sync(&spool, &log.spool)?;
     }
     for log in &logs {
-        files::write_durably(&manifest_path(&log.spool), &log.manifest.bytes())?;
+        durable::replace(&manifest_path(&log.spool), &log.manifest.bytes())?;
     }
     Ok(SealedCycle { head: head.clone(), disks: logs })
 }
@@ -182,11 +189,20 @@ pub fn find_sealed(item: ItemId, disks: &[(DiskId, PathBuf)]) -> Result<FoundLog
     let mut found = FoundLogs::default();
     let mut logs: BTreeMap<(u64, u64), Vec<SealedLog>> = BTreeMap::new();
     for (disk, path) in disks {
-        for spool in spools(path)? {
+        let (spools, strays) = beside(path)?;
+        found.unsealed.extend(strays);
+        for spool in spools {
             let sealed = manifest_path(&spool);
-            let Some(bytes) = files::read_bounded(&sealed, MANIFEST_BYTES_MAX)? else {
-                found.unsealed.push(spool);
-                continue;
+            let bytes = match files::read_bounded(&sealed, MANIFEST_BYTES_MAX) {
+                Ok(Some(bytes)) => bytes,
+                Ok(None) => {
+                    found.unsealed.push(spool);
+                    continue;
+                }
+                Err(error) => {
+                    found.damaged.push((sealed, error));
+                    continue;
+                }
             };
             match parse_manifest(&bytes).map_err(|why| ReplicationError::damaged(&sealed, why)) {
                 Ok(manifest) if manifest.head.item != item || manifest.disk != *disk => {
@@ -217,20 +233,28 @@ pub fn find_sealed(item: ItemId, disks: &[(DiskId, PathBuf)]) -> Result<FoundLog
     Ok(found)
 }
 
-/// The spools beside a disk.
-fn spools(disk: &Path) -> Result<Vec<PathBuf>> {
-    let (Some(folder), Some(name)) = (disk.parent(), disk.file_name()) else { return Ok(Vec::new()) };
+/// The spools beside a disk, and manifests without a spool: what a deletion that was cut off has left.
+fn beside(disk: &Path) -> Result<(Vec<PathBuf>, Vec<PathBuf>)> {
+    let (Some(folder), Some(name)) = (disk.parent(), disk.file_name()) else { return Ok(Default::default()) };
     let prefix = format!("{}.", name.to_string_lossy());
     let entries = std::fs::read_dir(folder).map_err(ReplicationError::file("read", folder))?;
-    let mut spools = Vec::new();
+    let (mut spools, mut strays) = (Vec::new(), Vec::new());
     for entry in entries {
         let entry = entry.map_err(ReplicationError::file("read", folder))?;
         let file = entry.file_name().to_string_lossy().into_owned();
-        let number = file.strip_prefix(&prefix).and_then(|r| r.strip_suffix(".hrl"));
-        if number.is_some_and(|n| !n.is_empty() && n.bytes().all(|b| b.is_ascii_digit())) {
-            spools.push(entry.path());
+        let Some((number, kind)) = file.strip_prefix(&prefix).and_then(|r| r.split_once('.')) else {
+            continue;
+        };
+        if number.is_empty() || !number.bytes().all(|b| b.is_ascii_digit()) {
+            continue;
+        }
+        match kind {
+            "hrl" => spools.push(entry.path()),
+            "hrl.manifest" if !entry.path().with_extension("").exists() => strays.push(entry.path()),
+            "hrl.manifest.next" => strays.push(entry.path()),
+            _ => {}
         }
     }
     spools.sort();
-    Ok(spools)
+    Ok((spools, strays))
 }

@@ -116,6 +116,7 @@ impl Reader {
         let l1 = table(&file, path, header.l1, header.l1_entries, length)?;
         let mut tables = Vec::with_capacity(l1.len());
         let per_table = header.cluster_bytes() / 8;
+        let mut read: u64 = 0;
         for entry in l1 {
             let place = entry & 0x00ff_ffff_ffff_fe00;
             if place == 0 {
@@ -124,6 +125,11 @@ impl Reader {
             }
             if place % header.cluster_bytes() != 0 {
                 return Err(damaged(format!("a table at {place}")));
+            }
+            // Tables of a sound image lie beside each other: together they cannot be longer than the file.
+            read = read.saturating_add(header.cluster_bytes());
+            if read > length {
+                return Err(damaged("its tables lie on each other".to_owned()));
             }
             tables.push(Some(table(&file, path, place, per_table, length)?));
         }

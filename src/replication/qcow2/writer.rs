@@ -3,11 +3,11 @@
 
 use super::MAGIC;
 use crate::digest::{BLOCK, BLOCK_BYTES, blocks_of};
+use crate::durable;
 use crate::error::{ReplicationError, Result};
-use crate::files::{Aligned, Mode, open_direct, sync_folder_of};
+use crate::files::{Aligned, Mode, open_direct};
 use std::collections::BTreeMap;
 use std::fs::File;
-use std::os::unix::fs::FileExt as _;
 use std::path::{Path, PathBuf};
 
 /// Clusters gathered before they are written.
@@ -55,7 +55,7 @@ impl Writer {
     fn open(path: &Path, size_bytes: u64, blocks: Vec<u64>) -> Result<Self> {
         let file = open_direct(path, Mode::Create).map_err(ReplicationError::file("create", path))?;
         let next = 1 + blocks.len() as u64;
-        file.set_len(next * BLOCK_BYTES).map_err(ReplicationError::file("write", path))?;
+        durable::set_len(&file, path, next * BLOCK_BYTES)?;
         let map = blocks.into_iter().enumerate().map(|(n, block)| (block, n as u64 + 1)).collect();
         let buffer = Aligned::new(GATHERED * BLOCK);
         Ok(Self { file, path: path.to_owned(), size_bytes, map, buffer, gathered: 0, next })
@@ -111,9 +111,11 @@ impl Writer {
     /// # Errors
     /// When it cannot be written.
     pub fn drain(&mut self) -> Result<()> {
+        if self.gathered == 0 {
+            return Ok(());
+        }
         let bytes = self.buffer.bytes().get(..self.gathered * BLOCK).unwrap_or(&[]);
-        let written = self.file.write_all_at(bytes, self.next * BLOCK_BYTES);
-        written.map_err(ReplicationError::file("write", self.path.as_path()))?;
+        durable::write_at(&self.file, &self.path, bytes, self.next * BLOCK_BYTES)?;
         self.next += self.gathered as u64;
         self.gathered = 0;
         Ok(())
@@ -125,8 +127,7 @@ impl Writer {
         let count = bytes.len().div_ceil(BLOCK).max(1);
         let mut room = Aligned::new(count * BLOCK);
         room.bytes_mut().get_mut(..bytes.len()).unwrap_or(&mut []).copy_from_slice(bytes);
-        let written = self.file.write_all_at(room.bytes(), begin * BLOCK_BYTES);
-        written.map_err(ReplicationError::file("write", self.path.as_path()))?;
+        durable::write_at(&self.file, &self.path, room.bytes(), begin * BLOCK_BYTES)?;
         self.next += count as u64;
         Ok(begin * BLOCK_BYTES)
     }
@@ -139,14 +140,13 @@ impl Writer {
         self.drain()?;
         let (l1, l1_entries) = self.tables()?;
         let (refcounts, refcount_clusters) = self.refcounts()?;
-        let flushed = self.file.sync_all();
-        flushed.map_err(ReplicationError::file("flush", self.path.as_path()))?;
+        durable::sync(&self.file, &self.path)?;
         let header = header(self.size_bytes, l1, l1_entries, refcounts, refcount_clusters);
         let mut room = Aligned::new(BLOCK);
         room.bytes_mut().get_mut(..header.len()).unwrap_or(&mut []).copy_from_slice(&header);
-        let written = self.file.write_all_at(room.bytes(), 0).and_then(|()| self.file.sync_all());
-        written.map_err(ReplicationError::file("write", self.path.as_path()))?;
-        sync_folder_of(&self.path)
+        durable::write_at(&self.file, &self.path, room.bytes(), 0)?;
+        durable::sync(&self.file, &self.path)?;
+        durable::sync_folder_of(&self.path)
     }
 
     /// L2 tables and the L1 table above them.

@@ -4,13 +4,13 @@
 //! A record is its length (u32, little-endian), the first 8 bytes of its blake3, and JSON.
 
 use super::{Kept, Point};
+use crate::durable;
 use crate::error::{ReplicationError, Result};
 use crate::files;
 use leeward_model::{DiskId, Epoch, PointId, Sequence};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::fs::{File, OpenOptions};
-use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
 const FILE: &str = "catalogue";
@@ -41,6 +41,9 @@ pub(super) struct State {
     pub(super) sequence: Sequence,
     /// Copies of some disks that wait for the next cycle.
     pub(super) staged: Vec<String>,
+    /// The number of the last of them.
+    #[serde(default)]
+    pub(super) staged_sequence: Sequence,
 }
 
 /// A change of what counts.
@@ -54,6 +57,8 @@ pub(super) enum Change {
     /// Files that the next point will stand on.
     Stage {
         seal: String,
+        #[serde(default)]
+        sequence: Sequence,
         layers: Vec<(DiskId, Kept)>,
     },
     Pin {
@@ -96,10 +101,12 @@ impl State {
                     self.sequence = point.summary.sequence;
                 }
                 self.staged.clear();
+                self.staged_sequence = Sequence(0);
                 self.points.push(*point);
             }
-            Change::Stage { seal, layers } => {
+            Change::Stage { seal, sequence, layers } => {
                 self.add(layers);
+                self.staged_sequence = self.staged_sequence.max(sequence);
                 self.staged.push(seal);
             }
             Change::Pin { reason, point } => {
@@ -132,6 +139,7 @@ impl State {
             layers.truncate(end);
         }
         self.staged.clear();
+        self.staged_sequence = Sequence(0);
         if let Some(last) = self.points.last() {
             self.sequence = last.summary.sequence;
             self.epoch = last.summary.epoch;
@@ -157,6 +165,8 @@ impl State {
 pub(super) struct Catalogue {
     path: PathBuf,
     file: File,
+    /// Bytes of it that count.
+    length: u64,
     state: State,
 }
 
@@ -169,16 +179,17 @@ impl Catalogue {
         for change in changes.0 {
             state.apply(change);
         }
-        let opened = OpenOptions::new().append(true).create(true).open(&path);
-        let file = opened.map_err(ReplicationError::file("open", path.as_path()))?;
+        let file = open(&path)?;
+        let length = good as u64;
         if good < bytes.len() {
             tracing::warn!(path = %path.display(), "a torn last record is cut off");
-            let cut = file.set_len(good as u64).and_then(|()| file.sync_all());
-            cut.map_err(ReplicationError::file("write", path.as_path()))?;
+            durable::set_len(&file, &path, length)?;
         }
-        files::sync_folder(folder)?;
-        let mut catalogue = Self { path, file, state };
-        if good as u64 > COMPACT_AT {
+        // What counts from here on must be on the disk, also when its writer was stopped before its flush.
+        durable::sync(&file, &path)?;
+        durable::sync_folder(folder)?;
+        let mut catalogue = Self { path, file, length, state };
+        if length > COMPACT_AT {
             catalogue.compact()?;
         }
         Ok(catalogue)
@@ -191,24 +202,39 @@ impl Catalogue {
     /// Makes a change durable, then lets it count.
     pub(super) fn append(&mut self, change: Change) -> Result<()> {
         let record = encode(&change);
-        let length = self.file.metadata().map(|m| m.len()).unwrap_or(0);
-        let written = self.file.write_all(&record).and_then(|()| self.file.sync_data());
-        if let Err(error) = written {
-            // What was half written must not stand before the next record.
-            self.file.set_len(length).and_then(|()| self.file.sync_all()).ok();
-            return Err(ReplicationError::file("write", self.path.as_path())(error));
+        let found = self.file.metadata().map_err(ReplicationError::file("read", self.path.as_path()))?;
+        if found.len() != self.length {
+            // What was half written before must not stand before the next record.
+            durable::set_len(&self.file, &self.path, self.length)?;
         }
+        let written = durable::write_at(&self.file, &self.path, &record, self.length)
+            .and_then(|()| durable::sync(&self.file, &self.path));
+        if written.is_err() {
+            self.file.set_len(self.length).ok();
+        }
+        written?;
+        self.length += record.len() as u64;
         self.state.apply(change);
         Ok(())
     }
 
     fn compact(&mut self) -> Result<()> {
         let whole = encode(&Change::Whole { state: Box::new(self.state.clone()) });
-        files::write_durably(&self.path, &whole)?;
-        let opened = OpenOptions::new().append(true).open(&self.path);
-        self.file = opened.map_err(ReplicationError::file("open", self.path.as_path()))?;
+        durable::replace(&self.path, &whole)?;
+        self.file = open(&self.path)?;
+        self.length = whole.len() as u64;
         Ok(())
     }
+}
+
+fn open(path: &Path) -> Result<File> {
+    let open = || {
+        if !path.exists() {
+            durable::creating(path)?;
+        }
+        OpenOptions::new().read(true).write(true).create(true).truncate(false).open(path)
+    };
+    open().map_err(ReplicationError::file("open", path))
 }
 
 fn encode(change: &Change) -> Vec<u8> {
@@ -232,23 +258,31 @@ pub fn parse_catalogue(bytes: &[u8]) -> std::result::Result<(Changes, usize), St
     let mut changes = Vec::new();
     let mut at = 0;
     while let Some(rest) = bytes.get(at..).filter(|r| !r.is_empty()) {
-        let Some((head, body)) = rest.split_at_checked(HEAD) else { break };
-        let (length, seal) = head.split_at(4);
-        let length = u32::from_le_bytes(length.try_into().unwrap_or_default());
-        let length = usize::try_from(length).map_err(|e| e.to_string())?;
-        let Some(record) = body.get(..length).filter(|_| length <= RECORD_BYTES_MAX) else {
-            // Only the last append can be cut short. A damaged length inside looks the same; what follows tells.
-            break;
-        };
-        let whole = blake3::hash(record).as_bytes().get(..8) == Some(seal);
-        if !whole {
-            if body.len() > length {
+        let Some(record) = record(rest) else {
+            // Only the last append can be torn: then nothing whole follows it.
+            if follows_a_whole_one(rest) {
                 return Err(format!("the record at byte {at} is damaged, and others follow it"));
             }
             break;
-        }
+        };
         changes.push(serde_json::from_slice(record).map_err(|e| format!("the record at byte {at}: {e}"))?);
-        at += HEAD + length;
+        at += HEAD + record.len();
     }
     Ok((Changes(changes), at))
+}
+
+/// The record that begins here, if it is whole.
+fn record(bytes: &[u8]) -> Option<&[u8]> {
+    let (head, body) = bytes.split_at_checked(HEAD)?;
+    let (length, seal) = head.split_at_checked(4)?;
+    let length = usize::try_from(u32::from_le_bytes(length.try_into().ok()?)).ok()?;
+    let record = body.get(..length).filter(|_| length <= RECORD_BYTES_MAX)?;
+    (blake3::hash(record).as_bytes().get(..8)? == seal).then_some(record)
+}
+
+/// Whether a whole record begins somewhere behind these bytes' begin. Records are JSON objects: where their first byte
+/// does not stand, nothing is hashed.
+fn follows_a_whole_one(bytes: &[u8]) -> bool {
+    (1..bytes.len().saturating_sub(HEAD))
+        .any(|at| bytes.get(at + HEAD) == Some(&b'{') && bytes.get(at..).and_then(record).is_some())
 }

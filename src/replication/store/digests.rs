@@ -2,6 +2,7 @@
 //! adopted one.
 
 use crate::digest::Digest;
+use crate::durable;
 use crate::error::Result;
 use crate::files;
 use std::collections::BTreeMap;
@@ -26,7 +27,7 @@ pub(super) fn write(file: &Path, digests: &BTreeMap<u64, Digest>) -> Result<()> 
     }
     let seal = blake3::hash(&bytes);
     bytes.extend(seal.as_bytes());
-    files::write_durably(&path_of(file), &bytes)
+    durable::replace(&path_of(file), &bytes)
 }
 
 /// Reads fingerprints; none when there are none or they are damaged (then there is nothing to compare with).

@@ -1,8 +1,9 @@
 //! A cycle or a copy that is arriving. Its files are named in `incoming.json`, so that after a cut or a kill it goes on
 //! where it was; they count only when the catalogue names them. Apart from `transfer`, which brings the bytes.
 
-use super::{Kept, Point, PointStore, Turn, digests};
+use super::{Kept, Point, PointStore, Turn, digests, names};
 use crate::digest::{BLOCK, BLOCK_BYTES, Digest, block_len, blocks_of};
+use crate::durable;
 use crate::error::{ReplicationError, Result};
 use crate::files::{self, Aligned, Mode, open_direct, read_fully};
 use crate::layers::{Chain, Layer};
@@ -15,7 +16,6 @@ use leeward_model::{
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs::File;
-use std::os::unix::fs::FileExt as _;
 use std::path::{Path, PathBuf};
 use uuid::Uuid;
 
@@ -124,6 +124,19 @@ pub(super) fn files_of_unfinished(folder: &Path) -> Result<BTreeSet<PathBuf>> {
         .unwrap_or_default())
 }
 
+/// The first number that no file of an unfinished exchange has.
+pub(super) fn next_after_unfinished(folder: &Path) -> Result<u64> {
+    let known = load(folder)?;
+    Ok(known.iter().flat_map(|i| &i.files).map(|(_, id, _)| id + 1).max().unwrap_or(0))
+}
+
+/// Bytes of each disk of a first copy that are durable.
+pub(super) fn watermarks(folder: &Path) -> Vec<(DiskId, u64)> {
+    let known = load(folder).ok().flatten();
+    let marks = known.into_iter().flat_map(|i| i.watermark);
+    marks.map(|(disk, blocks)| (disk, blocks.saturating_mul(BLOCK_BYTES))).collect()
+}
+
 fn load(folder: &Path) -> Result<Option<Incoming>> {
     let bytes = files::read_bounded(&folder.join(FILE), 16 << 20)?;
     // A record that makes no sense only costs what would have gone on.
@@ -131,27 +144,32 @@ fn load(folder: &Path) -> Result<Option<Incoming>> {
 }
 
 fn keep(folder: &Path, incoming: &Incoming) -> Result<()> {
-    files::write_durably(&folder.join(FILE), &serde_json::to_vec(incoming).unwrap_or_default())
+    durable::replace(&folder.join(FILE), &serde_json::to_vec(incoming).unwrap_or_default())
 }
 
 impl PointStore {
     /// Files for an exchange: those of one that was cut off, or new ones.
     fn files_for(&self, seal: &str, disks: &[DiskId], extension: &str) -> Result<Incoming> {
+        let first = self.next_file()?;
         if let Some(known) = load(&self.folder)? {
-            if known.seal == seal && known.files.iter().map(|(d, ..)| d).eq(disks) {
+            let published = |name: &PathBuf| {
+                let held = self.held();
+                held.state().layers.values().flatten().any(|k| k.path == *name)
+            };
+            let same = known.seal == seal && known.files.iter().map(|(d, ..)| d).eq(disks);
+            // Files that count are never written again, whatever the record of the exchange says.
+            if same && !known.files.iter().any(|(_, _, name)| published(name)) {
                 return Ok(known);
             }
-            for (_, _, name) in &known.files {
-                let named = self.held().state().layers.values().flatten().any(|k| k.path == *name);
-                if !named {
-                    files::remove(&self.folder.join(name))?;
+            for (_, _, name) in known.files.iter().filter(|(_, _, name)| !published(name)) {
+                if names::bulk(&name.to_string_lossy()).is_some() {
+                    durable::remove(&self.folder.join(name))?;
                 }
             }
         }
-        let first = self.held().state().next_layer;
         let file = |(n, disk): (usize, &DiskId)| {
             let id = first + n as u64;
-            (*disk, id, PathBuf::from(format!("{disk}.{id:08}.{extension}")))
+            (*disk, id, names::file(*disk, id, extension))
         };
         let files = disks.iter().enumerate().map(file).collect();
         let watermark = disks.iter().map(|d| (*d, 0)).collect();
@@ -189,6 +207,8 @@ impl PointStore {
             return Err(ReplicationError::Foreign { what: "the disks of the cycle".to_owned() });
         }
         let seal = seal_of(manifests);
+        // What the head is may change until it is our turn.
+        let turn = self.turns.take()?;
         let (epoch, have, _) = self.head();
         if head.epoch < epoch {
             return Err(ReplicationError::OlderEpoch { asked: head.epoch, known: epoch });
@@ -202,10 +222,11 @@ impl PointStore {
             };
         }
         let follows = (head.previous_epoch, head.previous) == (epoch, have);
-        if !follows || self.held().state().points.is_empty() {
+        // A log from before a staged copy would cover newer blocks with older ones.
+        let newer = head.sequence > self.held().state().staged_sequence;
+        if !follows || !newer || self.held().state().points.is_empty() {
             return Err(ReplicationError::Gap { have, got: head.previous });
         }
-        let turn = self.turn()?;
         let meaning = Meaning {
             epoch: head.epoch,
             sequence: head.sequence,
@@ -216,9 +237,14 @@ impl PointStore {
             seal: seal.clone(),
         };
         let ids: Vec<DiskId> = manifests.iter().map(|m| m.disk).collect();
-        let incoming = self.files_for(&seal, &ids, "qcow2")?;
+        let files = if manifests.iter().all(|m| m.blocks.is_empty()) {
+            // Nothing comes, so nothing needs to be found again.
+            ids.iter().map(|disk| (*disk, 0, PathBuf::new())).collect()
+        } else {
+            self.files_for(&seal, &ids, "qcow2")?.files
+        };
         let mut disks = Vec::new();
-        for (manifest, (disk, id, name)) in manifests.iter().zip(incoming.files) {
+        for (manifest, (disk, id, name)) in manifests.iter().zip(files) {
             disks.push(self.overlay(disk, id, name, Some(manifest))?);
         }
         Ok(Arriving::Comes(Overlays { store: self, _turn: turn, meaning, disks }))
@@ -254,7 +280,8 @@ impl PointStore {
     /// Begins to take a copy.
     pub(crate) fn begin_copy(&self, head: &CopyHead) -> Result<Arriving<CopyMode<'_>>> {
         self.check_disks(head.item, head.disks.iter().map(|(d, s)| (d, s)))?;
-        let (epoch, ..) = self.head();
+        let turn = self.turns.take()?;
+        let (epoch, have, _) = self.head();
         if head.epoch < epoch {
             return Err(ReplicationError::OlderEpoch { asked: head.epoch, known: epoch });
         }
@@ -269,11 +296,11 @@ impl PointStore {
                 return Ok(Arriving::Held(None));
             }
         }
-        let all = head.disks.len() == self.identity.disks.len();
-        if head.completes != all {
+        let named: BTreeSet<DiskId> = head.disks.iter().map(|(d, _)| *d).collect();
+        let all = named.len() == self.identity.disks.len();
+        if head.completes != all || named.len() != head.disks.len() || named.is_empty() {
             return Err(ReplicationError::Foreign { what: "the disks of the copy".to_owned() });
         }
-        let turn = self.turn()?;
         let meaning = Meaning {
             epoch: head.epoch,
             sequence: head.sequence,
@@ -286,7 +313,6 @@ impl PointStore {
         let ids: Vec<DiskId> = head.disks.iter().map(|(d, _)| *d).collect();
         let empty = self.held().state().points.is_empty();
         if empty && !head.completes {
-            let (_, have, _) = self.head();
             return Err(ReplicationError::Gap { have, got: head.sequence });
         }
         if empty {
@@ -298,7 +324,7 @@ impl PointStore {
             return Ok(Arriving::Comes(CopyMode::Full(full)));
         }
         // A comparison that was cut off begins anew: what had come would only be compared as well.
-        files::remove(&self.folder.join(FILE))?;
+        durable::remove(&self.folder.join(FILE))?;
         self.throw_away_unpublished()?;
         let incoming = self.files_for(&seal, &ids, "qcow2")?;
         let mut disks = Vec::new();
@@ -315,8 +341,8 @@ impl PointStore {
             open_direct(&path, Mode::Create).map_err(ReplicationError::file("create", path.as_path()))?;
         // What lies behind the watermark may be torn: it comes again, and must not stand where a hole belongs.
         let whole = (watermark * BLOCK_BYTES).min(size_bytes);
-        let sized = file.set_len(whole).and_then(|()| file.set_len(size_bytes));
-        sized.map_err(ReplicationError::file("write", path.as_path()))?;
+        durable::set_len(&file, &path, whole)?;
+        durable::set_len(&file, &path, size_bytes)?;
         let mut digests = BTreeMap::new();
         if watermark > 0 {
             let layer = Layer { path, format: DiskFormat::Raw };
@@ -343,6 +369,10 @@ impl PointStore {
         now: Moment,
     ) -> Result<Option<PointSummary>> {
         let mut held = self.held();
+        // It may have been closed while this came.
+        if held.state().closed {
+            return Err(ReplicationError::Closed {});
+        }
         let summary = if meaning.completes {
             let mut tops: BTreeMap<DiskId, u64> = BTreeMap::new();
             for (disk, layers) in &held.state().layers {
@@ -366,11 +396,12 @@ impl PointStore {
             held.append(Change::Commit { point: Box::new(made), layers: files })?;
             Some(summary)
         } else {
-            held.append(Change::Stage { seal: meaning.seal.clone(), layers: files })?;
+            let (seal, sequence) = (meaning.seal.clone(), meaning.sequence);
+            held.append(Change::Stage { seal, sequence, layers: files })?;
             None
         };
         drop(held);
-        files::remove(&self.folder.join(FILE))?;
+        durable::remove(&self.folder.join(FILE))?;
         Ok(summary)
     }
 }
@@ -472,7 +503,7 @@ impl Overlays<'_> {
             let path = self.store.folder.join(&disk.name);
             let Some(writer) = disk.writer.take() else { continue };
             if disk.digests.is_empty() {
-                files::remove(&path)?;
+                durable::remove(&path)?;
                 continue;
             }
             size_bytes += disk.digests.len() as u64 * BLOCK_BYTES;
@@ -511,8 +542,7 @@ impl FullCopy<'_> {
             into.digests.insert(number, Digest::of(within));
         }
         let path = self.store.folder.join(&into.name);
-        let written = into.file.write_all_at(room, first * BLOCK_BYTES);
-        written.map_err(ReplicationError::file("write", path.as_path()))?;
+        durable::write_at(&into.file, &path, room, first * BLOCK_BYTES)?;
         into.next = first + count;
         self.since_watermark += bytes.len() as u64;
         if self.since_watermark >= WATERMARK_EVERY { self.mark() } else { Ok(()) }
@@ -524,7 +554,7 @@ impl FullCopy<'_> {
         for disk in &mut self.disks {
             if disk.next > disk.watermark {
                 let path = self.store.folder.join(&disk.name);
-                disk.file.sync_data().map_err(ReplicationError::file("flush", path.as_path()))?;
+                durable::sync(&disk.file, &path)?;
                 disk.watermark = disk.next;
             }
         }
@@ -545,14 +575,14 @@ impl FullCopy<'_> {
         let (mut files, mut size_bytes) = (Vec::new(), 0);
         for disk in &self.disks {
             let path = self.store.folder.join(&disk.name);
-            let done = disk.file.set_len(disk.size_bytes).and_then(|()| disk.file.sync_all());
-            done.map_err(ReplicationError::file("flush", path.as_path()))?;
+            durable::set_len(&disk.file, &path, disk.size_bytes)?;
+            durable::sync(&disk.file, &path)?;
             digests::write(&path, &disk.digests)?;
             size_bytes += disk.digests.len() as u64 * BLOCK_BYTES;
             let kept = Kept { id: disk.id, path: disk.name.clone(), format: DiskFormat::Raw, own: true };
             files.push((disk.disk, kept));
         }
-        files::sync_folder(&self.store.folder)?;
+        durable::sync_folder(&self.store.folder)?;
         self.store.publish(&self.meaning, files, size_bytes, point, now)
     }
 }

@@ -9,18 +9,26 @@
 //! | `incoming` | a cycle or copy that is arriving |
 //! | `retention`, `tidy` | which points stay; how files are merged when others go |
 //! | `verify` | hashing a point again |
+//! | `names`, `turns` | which files are the store's own; who may change it |
 
 mod catalogue;
+#[cfg(test)]
+mod crash_tests;
 mod digests;
 mod incoming;
+mod names;
 mod retention;
 mod tidy;
+#[cfg(test)]
+mod trial;
+mod turns;
 mod verify;
 
 pub use catalogue::parse_catalogue;
 pub(crate) use incoming::{Arriving, CopyHead, CopyMode, FullCopy, Overlays};
 pub use tidy::Retained;
 
+use crate::durable;
 use crate::error::{ReplicationError, Result};
 use crate::files;
 use crate::layers::Layer;
@@ -30,8 +38,8 @@ use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs::File;
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
+use turns::{Turn, Turns};
 
 /// The version of a store.
 const VERSION: u32 = 1;
@@ -74,7 +82,9 @@ pub struct PointStore {
     identity: Identity,
     held: Mutex<Catalogue>,
     /// Exchanges and tidying take turns.
-    busy: AtomicBool,
+    turns: Turns,
+    /// Held while files are merged: who pins a point must not be given files that go a moment later.
+    merging: Mutex<()>,
     _lock: File,
 }
 
@@ -100,9 +110,15 @@ impl PointStore {
             return Ok(store);
         }
         std::fs::create_dir_all(folder).map_err(ReplicationError::file("create", folder))?;
-        files::sync_folder_of(folder)?;
-        let bytes = serde_json::to_vec(&identity).unwrap_or_default();
-        files::write_durably(&folder.join(IDENTITY), &bytes)?;
+        durable::sync_folder_of(folder)?;
+        {
+            // A store that was being deleted has lost its identity first; nothing of it may come back to life.
+            let _lock = lock(folder)?;
+            empty(folder)?;
+            durable::sync_folder(folder)?;
+            let bytes = serde_json::to_vec(&identity).unwrap_or_default();
+            durable::replace(&folder.join(IDENTITY), &bytes)?;
+        }
         Self::open(folder)
     }
 
@@ -126,7 +142,8 @@ impl PointStore {
             folder: folder.to_owned(),
             identity,
             held: Mutex::new(catalogue),
-            busy: AtomicBool::new(false),
+            turns: Turns::default(),
+            merging: Mutex::new(()),
             _lock: lock,
         };
         store.throw_away_unpublished()?;
@@ -149,9 +166,17 @@ impl PointStore {
         }
         let _lock = lock(folder)?;
         // Its identity goes first: a half-deleted store is none.
-        files::remove(&folder.join(IDENTITY))?;
-        std::fs::remove_dir_all(folder).map_err(ReplicationError::file("remove", folder))?;
-        files::sync_folder_of(folder)
+        durable::remove(&folder.join(IDENTITY))?;
+        durable::sync_folder(folder)?;
+        empty(folder)?;
+        // Something that is not the store's own may keep the folder.
+        match std::fs::remove_dir(folder) {
+            Err(e) if e.kind() != std::io::ErrorKind::DirectoryNotEmpty => {
+                return Err(ReplicationError::file("remove", folder)(e));
+            }
+            _ => {}
+        }
+        durable::sync_folder_of(folder)
     }
 
     fn held(&self) -> MutexGuard<'_, Catalogue> {
@@ -247,6 +272,7 @@ impl PointStore {
     /// # Errors
     /// When there is no such point, or the catalogue cannot be written.
     pub fn pin(&self, point: PointId, reason: &str) -> Result<()> {
+        let _merging = self.merging();
         let mut held = self.held();
         if !held.state().points.iter().any(|p| p.summary.id == point) {
             return Err(ReplicationError::NoPoint {});
@@ -291,15 +317,20 @@ impl PointStore {
         if let Some(known) = self.point(point) {
             return Ok(known);
         }
+        let _turn = self.turns.take()?;
+        let mut next = self.next_file()?;
         let mut held = self.held();
         if !held.state().points.is_empty() {
             let what = "the store has points of its own".to_owned();
             return Err(ReplicationError::Foreign { what });
         }
-        let mut next = held.state().next_layer;
+        let wanted: BTreeSet<DiskId> = self.identity.disks.iter().map(|(d, _)| *d).collect();
+        let given = disks.iter().filter(|(_, chain)| !chain.is_empty()).map(|(d, _)| *d);
+        if given.collect::<BTreeSet<_>>() != wanted || disks.len() != wanted.len() {
+            return Err(ReplicationError::Foreign { what: "the disks to adopt".to_owned() });
+        }
         let (mut layers, mut tops) = (Vec::new(), BTreeMap::new());
         for (disk, chain) in disks {
-            self.size_of(*disk)?;
             for layer in chain {
                 let kept = Kept { id: next, path: layer.path.clone(), format: layer.format, own: false };
                 tops.insert(*disk, next);
@@ -329,6 +360,8 @@ impl PointStore {
     /// # Errors
     /// When there is no such point, or the catalogue cannot be written.
     pub fn keep_only_through(&self, point: PointId) -> Result<()> {
+        // An exchange that is about to publish its files must not find them gone.
+        let _turn = self.turns.take()?;
         {
             let mut held = self.held();
             let state = held.state();
@@ -367,49 +400,65 @@ impl PointStore {
         kept.iter().filter(|k| k.own).map(|k| files::allocated(&self.folder.join(&k.path))).sum()
     }
 
-    /// Files of the folder that the catalogue does not name, except those of an exchange that may go on.
+    /// How many bytes of a first copy that is under way, or was cut off, are here for good.
+    #[must_use]
+    pub fn copy_progress(&self) -> Vec<(DiskId, u64)> {
+        incoming::watermarks(&self.folder)
+    }
+
+    /// Removes the store's files that its catalogue does not name, except those of an exchange that may go on.
+    /// Whoever calls has the turn, or nobody else knows the store yet.
     fn throw_away_unpublished(&self) -> Result<()> {
+        let going_on = incoming::files_of_unfinished(&self.folder)?;
         let state = self.state();
         let named: BTreeSet<PathBuf> =
             state.layers.values().flatten().map(|k| self.folder.join(&k.path)).collect();
-        let going_on = incoming::files_of_unfinished(&self.folder)?;
-        let entries =
-            std::fs::read_dir(&self.folder).map_err(ReplicationError::file("read", self.folder.as_path()))?;
-        for entry in entries {
-            let path = entry.map_err(ReplicationError::file("read", self.folder.as_path()))?.path();
-            let name = path.file_name().map(|n| n.to_string_lossy().into_owned()).unwrap_or_default();
-            let bulk = name.ends_with(".qcow2")
-                || name.ends_with(".raw")
-                || name.ends_with(".digests")
-                || name.ends_with(".next")
-                || name.ends_with(".part");
-            let owner = path.with_extension("");
-            if bulk && !named.contains(&path) && !named.contains(&owner) && !going_on.contains(&path) {
-                files::remove(&path)?;
+        for (path, name) in entries(&self.folder)? {
+            let half = name.ends_with(".next");
+            let wanted = match names::bulk(&name) {
+                Some(bulk) => {
+                    let owner = self.folder.join(bulk);
+                    (named.contains(&owner) || going_on.contains(&owner)) && !half
+                }
+                None => !(half && names::ours(&name)),
+            };
+            if !wanted {
+                durable::remove(&path)?;
             }
         }
         Ok(())
     }
+
+    fn merging(&self) -> MutexGuard<'_, ()> {
+        self.merging.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// A number for a new file that neither the catalogue nor an exchange that may go on has given.
+    fn next_file(&self) -> Result<u64> {
+        let going_on = incoming::next_after_unfinished(&self.folder)?;
+        Ok(self.held().state().next_layer.max(going_on))
+    }
 }
 
-/// A turn at a store; dropping it gives the turn back.
-struct Turn<'a>(&'a AtomicBool);
+/// Files of a folder with their names.
+fn entries(folder: &Path) -> Result<Vec<(PathBuf, String)>> {
+    let failed = |e| ReplicationError::file("read", folder)(e);
+    let mut found = Vec::new();
+    for entry in std::fs::read_dir(folder).map_err(failed)? {
+        let entry = entry.map_err(failed)?;
+        found.push((entry.path(), entry.file_name().to_string_lossy().into_owned()));
+    }
+    Ok(found)
+}
 
-impl PointStore {
-    /// Takes the turn, if nobody has it.
-    fn turn(&self) -> Result<Turn<'_>> {
-        if self.busy.swap(true, Ordering::Acquire) {
-            Err(ReplicationError::Busy {})
-        } else {
-            Ok(Turn(&self.busy))
+/// Removes everything of a store but its lock's hold.
+fn empty(folder: &Path) -> Result<()> {
+    for (path, name) in entries(folder)? {
+        if names::ours(&name) {
+            durable::remove(&path)?;
         }
     }
-}
-
-impl Drop for Turn<'_> {
-    fn drop(&mut self) {
-        self.0.store(false, Ordering::Release);
-    }
+    Ok(())
 }
 
 /// The files of one disk.

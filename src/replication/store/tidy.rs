@@ -3,17 +3,16 @@
 //! a base that something else covers, then the catalogue names the result, then old files go. Apart from
 //! `retention`, which decides.
 
-use super::{Kept, PointStore, digests, retention};
+use super::{Kept, PointStore, digests, names, retention};
 use crate::control::Cancel;
 use crate::digest::{BLOCK, BLOCK_BYTES, Digest};
+use crate::durable;
 use crate::error::{ReplicationError, Result};
-use crate::files::{self, Aligned, Mode, open_direct};
+use crate::files::{Aligned, Mode, open_direct};
 use crate::qcow2::{Cluster, Reader, Writer};
 use crate::store::catalogue::Change;
 use leeward_model::{DiskFormat, DiskId, Moment, PointId, PointSummary, Retention};
 use std::collections::{BTreeMap, BTreeSet};
-use std::os::unix::fs::FileExt as _;
-use std::path::PathBuf;
 
 /// Files between two points are merged when so many have gathered: each merge reads all of them once.
 const GATHER: usize = 4;
@@ -42,7 +41,7 @@ impl PointStore {
     /// # Errors
     /// When a file cannot be read or written; everything that counts is as before or as after, never between.
     pub fn retain(&self, now: Moment, rules: &Retention, cancel: &Cancel) -> Result<Retained> {
-        let Ok(_turn) = self.turn() else { return Ok(Retained::default()) };
+        let Some(_turn) = self.turns.take_if_free() else { return Ok(Retained::default()) };
         let mut done = Retained::default();
         {
             let mut held = self.held();
@@ -55,7 +54,9 @@ impl PointStore {
                 held.append(Change::Drop { points: gone })?;
             }
         }
-        while !cancel.is_cancelled() {
+        // Whoever brings a log does not wait for more than one merge.
+        while !cancel.is_cancelled() && !self.turns.wanted() {
+            let _merging = self.merging();
             let Some(merge) = self.next_merge() else { break };
             done.files += merge.files.len() - 1;
             if merge.into_base { self.merge_into_base(&merge)? } else { self.unite(&merge)? }
@@ -98,22 +99,26 @@ impl PointStore {
         let path = self.folder.join(&base.path);
         let size_bytes = self.size_of(merge.disk)?;
         let file = open_direct(&path, Mode::Write).map_err(ReplicationError::file("open", path.as_path()))?;
-        let failed = |e| ReplicationError::file("write", path.as_path())(e);
+        let zeros = Aligned::new(BLOCK);
         let mut room = Aligned::new(BLOCK);
         let mut changed: BTreeMap<u64, Digest> = BTreeMap::new();
         for overlay in overlays {
             let image = self.folder.join(&overlay.path);
             let reader = Reader::open(&image)?;
             for (block, cluster) in reader.clusters() {
+                let offset = block * BLOCK_BYTES;
                 match cluster {
-                    Cluster::At(place) => reader.read(place, room.bytes_mut())?,
-                    Cluster::Zero | Cluster::Below => room.bytes_mut().fill(0),
+                    Cluster::At(place) => {
+                        reader.read(place, room.bytes_mut())?;
+                        durable::write_at(&file, &path, room.bytes(), offset)?;
+                    }
+                    Cluster::Zero | Cluster::Below => durable::zero_at(&file, &path, zeros.bytes(), offset)?,
                 }
-                file.write_all_at(room.bytes(), block * BLOCK_BYTES).map_err(failed)?;
             }
             changed.extend(digests::read(&image)?.unwrap_or_default());
         }
-        file.set_len(size_bytes).and_then(|()| file.sync_all()).map_err(failed)?;
+        durable::set_len(&file, &path, size_bytes)?;
+        durable::sync(&file, &path)?;
         // Fingerprints of blocks that overlays still cover are not looked at: they may be ahead of the catalogue.
         let mut all = digests::read(&path)?.unwrap_or_default();
         all.extend(changed);
@@ -126,11 +131,11 @@ impl PointStore {
     /// Makes one new overlay of several.
     fn unite(&self, merge: &Merge) -> Result<()> {
         let size_bytes = self.size_of(merge.disk)?;
-        let id = self.held().state().next_layer;
-        let name = PathBuf::from(format!("{}.{id:08}.qcow2", merge.disk));
+        let id = self.next_file()?;
+        let name = names::file(merge.disk, id, "qcow2");
         let path = self.folder.join(&name);
         // A merge that was cut off has left a file that nobody names.
-        files::remove(&path)?;
+        durable::remove(&path)?;
         let mut writer = Writer::create(&path, size_bytes)?;
         let mut room = Aligned::new(BLOCK);
         let mut done: BTreeSet<u64> = BTreeSet::new();
@@ -166,8 +171,8 @@ impl PointStore {
     fn remove_files(&self, gone: &[Kept]) -> Result<()> {
         for kept in gone.iter().filter(|k| k.own) {
             let path = self.folder.join(&kept.path);
-            files::remove(&path)?;
-            files::remove(&digests::path_of(&path))?;
+            durable::remove(&path)?;
+            durable::remove(&digests::path_of(&path))?;
         }
         Ok(())
     }

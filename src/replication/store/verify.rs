@@ -3,12 +3,12 @@
 
 use super::{PointStore, digests};
 use crate::control::Cancel;
-use crate::digest::{BLOCK_BYTES, Digest, block_len};
+use crate::digest::{BLOCK, BLOCK_BYTES, Digest, block_len};
 use crate::error::{ReplicationError, Result};
 use crate::files::Aligned;
-use crate::layers::{Chain, Layer};
+use crate::layers::{Chain, Held, Layer};
 use crate::qcow2::Reader;
-use leeward_model::{DiskFormat, PointId};
+use leeward_model::{DiskFormat, DiskId, PointId};
 use std::collections::BTreeMap;
 
 /// Blocks read at once.
@@ -23,50 +23,74 @@ impl PointStore {
     pub fn verify(&self, point: PointId, cancel: &Cancel) -> Result<u64> {
         let mut bytes = 0;
         for (disk, size_bytes) in self.disks() {
-            let layers = self.chain(point, disk)?;
-            let mut expected: BTreeMap<u64, Digest> = BTreeMap::new();
-            for layer in &layers {
-                match digests::read(&layer.path)? {
-                    Some(known) => expected.extend(known),
-                    // An adopted file: nothing is known of what it covers.
-                    None => forget_covered(&mut expected, layer)?,
-                }
-            }
-            let chain = Chain::open(&layers, size_bytes)?;
-            let damaged = |block: u64| {
-                let top = layers.last().map(|l| l.path.clone()).unwrap_or_default();
-                ReplicationError::Damaged { path: top, reason: format!("block {block} has changed") }
-            };
-            let mut room = Aligned::new(usize::try_from(RUN * BLOCK_BYTES).unwrap_or(0));
-            let mut seen = 0_usize;
-            for (first, count) in chain.runs(0, RUN) {
-                if cancel.is_cancelled() {
-                    return Err(ReplicationError::Cancelled {});
-                }
-                let length = usize::try_from(count * BLOCK_BYTES).unwrap_or(0);
-                let buffer = room.bytes_mut().get_mut(..length).unwrap_or(&mut []);
-                chain.read(first, buffer)?;
-                for (n, block) in buffer.chunks_exact(crate::digest::BLOCK).enumerate() {
-                    let number = first + n as u64;
-                    let Some(digest) = expected.get(&number) else { continue };
-                    let within = block.get(..block_len(number, size_bytes)).unwrap_or(block);
-                    if Digest::of(within) != *digest {
-                        return Err(damaged(number));
-                    }
-                    seen += usize::from(!digest.is_zero());
-                }
-                bytes += length as u64;
-            }
-            // Bytes that should be there and read as a hole would not have been looked at.
-            if expected.values().filter(|d| !d.is_zero()).count() != seen {
-                let lost = expected
-                    .iter()
-                    .find(|(b, d)| !d.is_zero() && chain.held(**b) == crate::layers::Held::Zeros);
-                return Err(damaged(lost.map_or(0, |(b, _)| *b)));
-            }
+            bytes += self.verify_disk(point, disk, size_bytes, cancel)?;
         }
         Ok(bytes)
     }
+
+    fn verify_disk(&self, point: PointId, disk: DiskId, size_bytes: u64, cancel: &Cancel) -> Result<u64> {
+        loop {
+            let layers = self.chain(point, disk)?;
+            match verify_chain(&layers, size_bytes, cancel) {
+                // Tidying has merged files meanwhile: what was found says nothing about those that are there now.
+                Err(_) if !cancel.is_cancelled() && self.chain(point, disk)? != layers => {}
+                verified => return verified,
+            }
+        }
+    }
+}
+
+/// What the blocks of a chain must be.
+struct Expected {
+    blocks: BTreeMap<u64, Digest>,
+    /// Every file has fingerprints: a block without one must be zeros.
+    whole: bool,
+}
+
+fn expected(layers: &[Layer]) -> Result<Expected> {
+    let mut expected = Expected { blocks: BTreeMap::new(), whole: true };
+    for layer in layers {
+        match digests::read(&layer.path)? {
+            Some(known) => expected.blocks.extend(known),
+            None => {
+                expected.whole = false;
+                forget_covered(&mut expected.blocks, layer)?;
+            }
+        }
+    }
+    Ok(expected)
+}
+
+fn verify_chain(layers: &[Layer], size_bytes: u64, cancel: &Cancel) -> Result<u64> {
+    let expected = expected(layers)?;
+    let chain = Chain::open(layers, size_bytes)?;
+    let damaged = |block: u64| {
+        let top = layers.last().map(|l| l.path.clone()).unwrap_or_default();
+        ReplicationError::Damaged { path: top, reason: format!("block {block} has changed") }
+    };
+    let mut room = Aligned::new(usize::try_from(RUN * BLOCK_BYTES).unwrap_or(0));
+    let mut bytes = 0;
+    for (first, count) in chain.runs(0, RUN) {
+        if cancel.is_cancelled() {
+            return Err(ReplicationError::Cancelled {});
+        }
+        let length = usize::try_from(count * BLOCK_BYTES).unwrap_or(0);
+        let buffer = room.bytes_mut().get_mut(..length).unwrap_or(&mut []);
+        chain.read(first, buffer)?;
+        for (n, block) in buffer.chunks_exact(BLOCK).enumerate() {
+            let number = first + n as u64;
+            let within = block.get(..block_len(number, size_bytes)).unwrap_or(block);
+            let must = expected.blocks.get(&number).copied();
+            let must = must.or(expected.whole.then_some(Digest::ZERO));
+            if must.is_some_and(|must| Digest::of(within) != must) {
+                return Err(damaged(number));
+            }
+        }
+        bytes += length as u64;
+    }
+    // Bytes that should be there and read as a hole were not looked at.
+    let lost = expected.blocks.iter().find(|(b, d)| !d.is_zero() && chain.held(**b) == Held::Zeros);
+    lost.map_or(Ok(bytes), |(block, _)| Err(damaged(*block)))
 }
 
 /// What a file without fingerprints covers is not compared.

@@ -370,3 +370,30 @@ fn a_changed_byte_in_a_replica_is_found() {
     let found = bench.host.store.verify(point, &Cancel::new());
     assert!(matches!(found, Err(ReplicationError::Damaged { .. })), "{found:?}");
 }
+
+#[test]
+fn a_merge_between_a_cut_and_its_resumption_takes_no_file_of_the_log() {
+    let mut bench = Bench::new();
+    bench.write(0, 1);
+    bench.copy(PointKind::Initial, 1, u64::MAX).expect("copied");
+    bench.host.store.pin(bench.newest(), "test").expect("pinned");
+    for n in 0..6_u64 {
+        bench.write(10 + n, 3);
+        let cycle = bench.log(&[10 + n]);
+        bench.ship(&cycle, u64::MAX).expect("shipped");
+    }
+    let content = read(&bench.source());
+    let newest = bench.newest();
+    for block in 20..36 {
+        bench.write(block, 9);
+    }
+    let cut = bench.log(&(20..36).collect::<Vec<_>>());
+    bench.ship(&cut, 9 * BLOCK).expect_err("cut");
+    let rules =
+        Retention { every_point_mins: 0, hourly_points_hours: 0, app_consistent_hours: 0, points_max: 2 };
+    let done = bench.host.store.retain(bench.host.now(), &rules, &Cancel::new()).expect("retained");
+    assert!(done.files > 0, "{done:?}");
+    bench.ship(&cut, u64::MAX).expect("resumed");
+    assert!(bench.content(newest) == content, "the merged point is whole");
+    assert!(bench.content(bench.newest()) == read(&bench.source()));
+}
