@@ -3,6 +3,7 @@
 //! machine boots from it and finds its numbered records without a gap.
 
 #[path = "../src/tour/guest.rs"]
+#[allow(dead_code, reason = "shared with the tour, which uses all of it")]
 mod guest;
 #[path = "../src/tour/watch.rs"]
 #[allow(dead_code, reason = "shared with the tour, which uses all of it")]

@@ -7,10 +7,10 @@ use std::os::unix::fs::FileExt as _;
 use std::path::Path;
 
 /// 64 KiB, the product's block.
-pub const BLOCK: u64 = 65_536;
+pub(crate) const BLOCK: u64 = 65_536;
 
 /// Writes `data_bytes` of data in runs over a sparse file of `size_bytes`; the rest are holes.
-pub fn make(path: &Path, size_bytes: u64, data_bytes: u64, seed: u64) -> io::Result<()> {
+pub(crate) fn make(path: &Path, size_bytes: u64, data_bytes: u64, seed: u64) -> io::Result<()> {
     let file = File::create(path)?;
     file.set_len(size_bytes)?;
     let run = 4 * 1024 * 1024_u64;
@@ -29,7 +29,7 @@ pub fn make(path: &Path, size_bytes: u64, data_bytes: u64, seed: u64) -> io::Res
 }
 
 /// Changes `count` distinct blocks spread over the data of the image; returns their indexes.
-pub fn change(path: &Path, count: u64, seed: u64) -> io::Result<Vec<u64>> {
+pub(crate) fn change(path: &Path, count: u64, seed: u64) -> io::Result<Vec<u64>> {
     let file = File::options().write(true).open(path)?;
     let blocks = file.metadata()?.len() / BLOCK;
     let step = (blocks / count.max(1)).max(1);

@@ -22,10 +22,10 @@ use std::time::{Instant, SystemTime, UNIX_EPOCH};
 use uuid::Uuid;
 
 /// What goes wrong here.
-pub type Fails = Box<dyn Error>;
+pub(crate) type Fails = Box<dyn Error>;
 
 /// The one disk's name.
-pub fn disk() -> DiskId {
+pub(crate) fn disk() -> DiskId {
     DiskId(Uuid::from_u64_pair(2, 2))
 }
 
@@ -62,23 +62,22 @@ impl Receiver for Host {
 }
 
 /// A target that listens, and a source that dials it.
-pub struct Pair {
+pub(crate) struct Pair {
     listener: BulkListener,
     source: Trust,
     target: AgentId,
-    pub store: Arc<PointStore>,
     sequence: u64,
     acked: u64,
 }
 
 impl Pair {
     /// Makes both in a folder, with an empty store for a disk of this size.
-    pub fn new(folder: &Path, size_bytes: u64) -> Result<Self, Fails> {
+    pub(crate) fn new(folder: &Path, size_bytes: u64) -> Result<Self, Fails> {
         std::fs::create_dir_all(folder)?;
         let authority = Authority::create(&folder.join("ca"), VaultId(Uuid::now_v7()), "bench", now())?;
         let (source, target) = (AgentId(Uuid::now_v7()), AgentId(Uuid::now_v7()));
         let store = Arc::new(PointStore::create(&folder.join("store"), item(), &[(disk(), size_bytes)])?);
-        let serving = Arc::clone(&store);
+        let serving = store;
         let listener = BulkListener::start(
             TcpListener::bind("127.0.0.1:0")?,
             trust(&authority, target)?,
@@ -92,7 +91,7 @@ impl Pair {
             }),
         )?;
         let source = trust(&authority, source)?;
-        Ok(Self { listener, source, target, store, sequence: 0, acked: 0 })
+        Ok(Self { listener, source, target, sequence: 0, acked: 0 })
     }
 
     fn over(
@@ -113,7 +112,7 @@ impl Pair {
     }
 
     /// Copies a raw disk, or compares it if something is there.
-    pub fn copy(
+    pub(crate) fn copy(
         &mut self,
         source: &Path,
         size_bytes: u64,
@@ -138,7 +137,11 @@ impl Pair {
     }
 
     /// Seals a spool and ships it: from a captured delta to a visible point.
-    pub fn delta(&mut self, spool: PathBuf, size_bytes: u64) -> Result<(Cost, Shipped, SealedCycle), Fails> {
+    pub(crate) fn delta(
+        &mut self,
+        spool: PathBuf,
+        size_bytes: u64,
+    ) -> Result<(Cost, Shipped, SealedCycle), Fails> {
         self.sequence += 1;
         let (cpu, began) = (own_cpu()?, Instant::now());
         let head = CycleHead {

@@ -9,15 +9,15 @@ use std::time::{Duration, Instant};
 
 /// Wall and CPU seconds of one run, all processes of both sides.
 #[derive(Clone, Copy, Debug, Default)]
-pub struct Cost {
+pub(crate) struct Cost {
     /// Wall seconds.
-    pub wall_secs: f64,
+    pub(crate) wall_secs: f64,
     /// User and system seconds.
-    pub cpu_secs: f64,
+    pub(crate) cpu_secs: f64,
 }
 
 /// A folder with certificates in the names that QEMU and libnbd expect.
-pub fn certificates(folder: &Path) -> Result<(), Box<dyn std::error::Error>> {
+pub(crate) fn certificates(folder: &Path) -> Result<(), Box<dyn std::error::Error>> {
     use rcgen::{
         BasicConstraints, CertificateParams, DnType, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair,
     };
@@ -43,15 +43,15 @@ pub fn certificates(folder: &Path) -> Result<(), Box<dyn std::error::Error>> {
 }
 
 /// A qemu-nbd that serves one raw file for writing over mutual TLS with direct I/O.
-pub struct NbdServer {
+pub(crate) struct NbdServer {
     child: Child,
     /// Its port on 127.0.0.1.
-    pub port: u16,
+    pub(crate) port: u16,
 }
 
 impl NbdServer {
     /// Starts it and waits until it listens.
-    pub fn start(target: &Path, certificates: &Path) -> io::Result<Self> {
+    pub(crate) fn start(target: &Path, certificates: &Path) -> io::Result<Self> {
         let port = TcpListener::bind("127.0.0.1:0")?.local_addr()?.port();
         let mut child = Command::new("qemu-nbd")
             .args(["--format=raw", "--cache=none", "--discard=unmap", "--shared=16", "--persistent"])
@@ -79,7 +79,7 @@ impl NbdServer {
     }
 
     /// Ends it and gives its CPU seconds.
-    pub fn end(mut self) -> io::Result<f64> {
+    pub(crate) fn end(mut self) -> io::Result<f64> {
         let cpu = cpu_of(self.child.id())?;
         self.child.kill()?;
         self.child.wait()?;
@@ -88,7 +88,7 @@ impl NbdServer {
 }
 
 /// `qemu-img convert -W -m 16` over TLS.
-pub fn qemu_img(source: &Path, target: &Path, certificates: &Path) -> io::Result<Cost> {
+pub(crate) fn qemu_img(source: &Path, target: &Path, certificates: &Path) -> io::Result<Cost> {
     over_nbd(target, certificates, |port| {
         let mut command = Command::new("qemu-img");
         command
@@ -105,7 +105,7 @@ pub fn qemu_img(source: &Path, target: &Path, certificates: &Path) -> io::Result
 }
 
 /// `nbdcopy` over TLS.
-pub fn nbdcopy(source: &Path, target: &Path, certificates: &Path) -> io::Result<Cost> {
+pub(crate) fn nbdcopy(source: &Path, target: &Path, certificates: &Path) -> io::Result<Cost> {
     over_nbd(target, certificates, |port| {
         let mut command = Command::new("nbdcopy");
         command
@@ -117,7 +117,7 @@ pub fn nbdcopy(source: &Path, target: &Path, certificates: &Path) -> io::Result<
 }
 
 /// `rsync --inplace --no-whole-file` through a local daemon-less pipe: its delta algorithm on both sides.
-pub fn rsync(source: &Path, target: &Path) -> io::Result<(Cost, u64)> {
+pub(crate) fn rsync(source: &Path, target: &Path) -> io::Result<(Cost, u64)> {
     let before = children_cpu()?;
     let began = Instant::now();
     let out = Command::new("rsync")
@@ -154,17 +154,17 @@ fn over_nbd(target: &Path, certificates: &Path, command: impl FnOnce(u16) -> Com
 }
 
 /// CPU seconds of all children that have ended.
-pub fn children_cpu() -> io::Result<f64> {
+pub(crate) fn children_cpu() -> io::Result<f64> {
     stat_fields(Path::new("/proc/self/stat"), 15, 16)
 }
 
 /// CPU seconds of this process, all threads.
-pub fn own_cpu() -> io::Result<f64> {
+pub(crate) fn own_cpu() -> io::Result<f64> {
     stat_fields(Path::new("/proc/self/stat"), 13, 14)
 }
 
 /// CPU seconds of a running process.
-pub fn cpu_of(pid: u32) -> io::Result<f64> {
+pub(crate) fn cpu_of(pid: u32) -> io::Result<f64> {
     stat_fields(&PathBuf::from(format!("/proc/{pid}/stat")), 13, 14)
 }
 
@@ -179,7 +179,7 @@ fn stat_fields(path: &Path, first: usize, second: usize) -> io::Result<f64> {
 }
 
 /// The limit of this machine: the same bytes from file to file, past the page cache, without a network.
-pub fn local_copy(source: &Path, target: &Path) -> io::Result<f64> {
+pub(crate) fn local_copy(source: &Path, target: &Path) -> io::Result<f64> {
     std::fs::remove_file(target)?;
     let began = Instant::now();
     let out = Command::new("qemu-img")
@@ -193,7 +193,7 @@ pub fn local_copy(source: &Path, target: &Path) -> io::Result<f64> {
 }
 
 /// Writes to so many blocks of a disk that is served on a socket, spread over it.
-pub fn change_through(socket: &Path, size_bytes: u64, blocks: u64) -> io::Result<()> {
+pub(crate) fn change_through(socket: &Path, size_bytes: u64, blocks: u64) -> io::Result<()> {
     let step = size_bytes / super::image::BLOCK / blocks.max(1);
     let mut words = Command::new("qemu-io");
     words.args(["-f", "raw"]);

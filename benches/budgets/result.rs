@@ -5,26 +5,26 @@ use serde::Serialize;
 
 /// A budget of DESIGN §11, measured.
 #[derive(Serialize, Clone, Debug)]
-pub struct Line {
+pub(crate) struct Line {
     /// What was measured, with its unit.
-    pub name: String,
+    pub(crate) name: String,
     /// Our figure (median of the rounds).
-    pub ours: f64,
+    pub(crate) ours: f64,
     /// The peer's or limit's figure (median of the rounds).
-    pub peer: f64,
+    pub(crate) peer: f64,
     /// Who or what that is.
-    pub peer_name: String,
+    pub(crate) peer_name: String,
     /// Ours divided by the peer's.
-    pub ratio: f64,
+    pub(crate) ratio: f64,
     /// The bar, in words: `<= 0.85`.
-    pub bar: String,
+    pub(crate) bar: String,
     /// Whether it holds.
-    pub holds: bool,
+    pub(crate) holds: bool,
 }
 
 /// Which side of the bar is good.
 #[derive(Clone, Copy)]
-pub enum Bar {
+pub(crate) enum Bar {
     /// The ratio must be at most this.
     AtMost(f64),
     /// The ratio must be at least this.
@@ -33,7 +33,7 @@ pub enum Bar {
 
 impl Line {
     /// Makes a line from the medians of two series.
-    pub fn of(name: &str, ours: &[f64], peer: &[f64], peer_name: &str, bar: Bar) -> Self {
+    pub(crate) fn of(name: &str, ours: &[f64], peer: &[f64], peer_name: &str, bar: Bar) -> Self {
         let (ours, peer) = (median(ours), median(peer));
         let ratio = if peer == 0.0 { f64::INFINITY } else { ours / peer };
         let (holds, bar) = match bar {
@@ -44,7 +44,7 @@ impl Line {
     }
 
     /// Prints it as a person reads it.
-    pub fn print(&self) {
+    pub(crate) fn print(&self) {
         let mark = if self.holds { "holds " } else { "MISSES" };
         println!(
             "{mark}  {:<58} ours {:>10.3}  {} {:>10.3}  ratio {:>7.3}  bar {}",
@@ -54,7 +54,7 @@ impl Line {
 }
 
 /// The middle of a series; 0 for none.
-pub fn median(values: &[f64]) -> f64 {
+pub(crate) fn median(values: &[f64]) -> f64 {
     let mut sorted = values.to_vec();
     sorted.sort_by(f64::total_cmp);
     sorted.get(sorted.len() / 2).copied().unwrap_or_default()

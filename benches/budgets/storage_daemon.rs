@@ -9,7 +9,7 @@ use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 use serde_json::{Value, json};
 
 /// A storage daemon and its control channel.
-pub struct StorageDaemon {
+pub(crate) struct StorageDaemon {
     child: Child,
     input: ChildStdin,
     output: BufReader<ChildStdout>,
@@ -17,7 +17,7 @@ pub struct StorageDaemon {
 
 impl StorageDaemon {
     /// Starts it on a raw disk, tracks its changes, and lets `socket` write to it.
-    pub fn start(disk: &Path, socket: &Path, certificates: &Path) -> Result<Self, Box<dyn Error>> {
+    pub(crate) fn start(disk: &Path, socket: &Path, certificates: &Path) -> Result<Self, Box<dyn Error>> {
         let file = format!("driver=file,node-name=f0,filename={},cache.direct=on", disk.display());
         let mut child = Command::new("qemu-storage-daemon")
             .arg(format!("--object=tls-creds-x509,id=t,dir={},endpoint=client", certificates.display()))
@@ -48,7 +48,7 @@ impl StorageDaemon {
     }
 
     /// Asks for something; events on the way are passed over.
-    pub fn ask(&mut self, what: &str, arguments: Value) -> Result<Value, Box<dyn Error>> {
+    pub(crate) fn ask(&mut self, what: &str, arguments: Value) -> Result<Value, Box<dyn Error>> {
         writeln!(self.input, "{}", json!({"execute": what, "arguments": arguments}))?;
         loop {
             let heard = self.line()?;
@@ -62,7 +62,7 @@ impl StorageDaemon {
     }
 
     /// Pushes what is tracked to a node and waits for its end; the track stays, so that it can be done again.
-    pub fn push(&mut self, target: &str) -> Result<(), Box<dyn Error>> {
+    pub(crate) fn push(&mut self, target: &str) -> Result<(), Box<dyn Error>> {
         writeln!(
             self.input,
             "{}",
@@ -85,7 +85,7 @@ impl StorageDaemon {
     }
 
     /// Ends it.
-    pub fn end(mut self) -> Result<(), Box<dyn Error>> {
+    pub(crate) fn end(mut self) -> Result<(), Box<dyn Error>> {
         self.ask("quit", json!({})).ok();
         self.child.wait()?;
         Ok(())

@@ -71,7 +71,7 @@ impl Camera {
             let file_name = format!("{:02}-{name}-{theme}.png", self.count);
             let (done, answer) = mpsc::channel();
             let shot = Shot { scene: scene.clone(), dark, file: self.folder.join(&file_name), done };
-            requests.send(shot).map_err(|_| "the window has been closed".to_owned())?;
+            requests.send(shot).map_err(|_gone| "the window has been closed".to_owned())?;
             match answer.recv_timeout(Duration::from_secs(60)) {
                 Ok(Ok(())) => names.push(file_name),
                 Ok(Err(why)) => return Err(format!("picture {file_name}: {why}")),

@@ -22,8 +22,6 @@ pub(crate) struct GuestState {
     pub(crate) pair_ok: bool,
     /// The last record found when it booted.
     pub(crate) verified_at_boot_last: u64,
-    /// Differs at every boot.
-    pub(crate) boot_id: String,
 }
 
 /// Asks once. `addr` is `host:port`.

@@ -58,7 +58,6 @@ pub(crate) fn run(out: &Path, window: bool) -> Result<bool, String> {
         report: Report::new(&out, rfc3339(SystemClock.now())),
         lab: std::sync::Arc::clone(&lab),
         began,
-        program: program(),
     };
     let story = std::thread::Builder::new().name("tour".to_owned()).spawn(move || {
         let told = story::run(&mut tour);
@@ -79,7 +78,7 @@ pub(crate) fn run(out: &Path, window: bool) -> Result<bool, String> {
     } else {
         Ok(())
     };
-    let told = story.join().map_err(|_| "the tour's thread ended in disorder".to_owned());
+    let told = story.join().map_err(|_panic| "the tour's thread ended in disorder".to_owned());
     take_down(&lab);
     handle.stop().map_err(|fault| fault.to_string())?;
     shown?;

@@ -14,7 +14,6 @@ pub(crate) struct Tour {
     pub(crate) report: Report,
     pub(crate) lab: std::sync::Arc<Lab>,
     pub(crate) began: Instant,
-    pub(crate) program: std::path::PathBuf,
 }
 
 /// What a stage gathers while it runs.

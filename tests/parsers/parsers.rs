@@ -8,10 +8,10 @@ use leeward_link::control::frame;
 use leeward_link::messages::{AgentHello, Fact, Reply, Request};
 
 /// A parser and its name.
-pub type Parser = (&'static str, fn(&[u8]));
+pub(crate) type Parser = (&'static str, fn(&[u8]));
 
 /// All of them.
-pub const ALL: &[Parser] = &[
+pub(crate) const ALL: &[Parser] = &[
     ("manifest", manifest),
     ("catalogue", catalogue),
     ("wire", wire),
@@ -25,7 +25,7 @@ pub const ALL: &[Parser] = &[
 ];
 
 /// The manifest of a change log.
-pub fn manifest(bytes: &[u8]) {
+pub(crate) fn manifest(bytes: &[u8]) {
     if let Ok(read) = leeward_replication::parse_manifest(bytes) {
         // What is understood says the same when it is written again.
         assert_eq!(leeward_replication::parse_manifest(&read.bytes()).as_ref(), Ok(&read));
@@ -33,14 +33,14 @@ pub fn manifest(bytes: &[u8]) {
 }
 
 /// The catalogue of a replica.
-pub fn catalogue(bytes: &[u8]) {
+pub(crate) fn catalogue(bytes: &[u8]) {
     if let Ok((_, whole)) = leeward_replication::parse_catalogue(bytes) {
         assert!(whole <= bytes.len());
     }
 }
 
 /// The head of a frame between agents, and the messages in one.
-pub fn wire(bytes: &[u8]) {
+pub(crate) fn wire(bytes: &[u8]) {
     if let Some((head, rest)) = bytes.split_first_chunk::<5>() {
         if let Ok((_, length)) = leeward_replication::wire::parse_header(head) {
             assert!(length <= 16 << 20, "bounded before anything is allocated");
@@ -51,14 +51,14 @@ pub fn wire(bytes: &[u8]) {
 }
 
 /// The header of a disk image.
-pub fn qcow2(bytes: &[u8]) {
+pub(crate) fn qcow2(bytes: &[u8]) {
     if let Ok(header) = leeward_replication::qcow2::Header::parse(bytes) {
         assert!(header.l1_entries <= 1 << 22);
     }
 }
 
 /// A frame of a control session.
-pub fn control_frame(bytes: &[u8]) {
+pub(crate) fn control_frame(bytes: &[u8]) {
     if let Some((head, rest)) = bytes.split_first_chunk::<4>() {
         frame::length(*head, 1 << 20).ok();
         frame::parse(rest.to_vec()).ok();
@@ -66,29 +66,29 @@ pub fn control_frame(bytes: &[u8]) {
 }
 
 /// What the engine asks.
-pub fn request(bytes: &[u8]) {
+pub(crate) fn request(bytes: &[u8]) {
     serde_json::from_slice::<Request>(bytes).ok();
     serde_json::from_slice::<Reply>(bytes).ok();
 }
 
 /// What an agent says.
-pub fn fact(bytes: &[u8]) {
+pub(crate) fn fact(bytes: &[u8]) {
     serde_json::from_slice::<Fact>(bytes).ok();
     serde_json::from_slice::<AgentHello>(bytes).ok();
 }
 
 /// The first bytes of a replication stream.
-pub fn bulk_hello(bytes: &[u8]) {
+pub(crate) fn bulk_hello(bytes: &[u8]) {
     Call::parse(bytes).ok();
     Answer::parse(bytes).ok();
 }
 
 /// The file of a registration key.
-pub fn registration_key(bytes: &[u8]) {
+pub(crate) fn registration_key(bytes: &[u8]) {
     RegistrationKey::parse(&String::from_utf8_lossy(bytes)).ok();
 }
 
 /// A line of QEMU's control protocol.
-pub fn qmp(bytes: &[u8]) {
+pub(crate) fn qmp(bytes: &[u8]) {
     leeward_fabric::qmp::parse(bytes).ok();
 }
