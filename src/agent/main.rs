@@ -119,11 +119,11 @@ fn alone(config: &AgentConfig) -> Result<std::fs::File, Box<Fault>> {
         std::fs::File::create(&path)
     };
     let file = open().map_err(|e| broken(&format!("{}: {e}", path.display())))?;
-    rustix::fs::flock(&file, rustix::fs::FlockOperation::NonBlockingLockExclusive).map_err(|_| {
+    rustix::fs::flock(&file, rustix::fs::FlockOperation::NonBlockingLockExclusive).map_err(|e| {
         Box::new(Fault::new(
             "agent-runs-already",
             &config.data.display().to_string(),
-            String::new(),
+            e.to_string(),
             Recovery::NeedsPerson,
         ))
     })?;

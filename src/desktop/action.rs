@@ -1,7 +1,7 @@
 //! What a blade asks for. Blades only draw; the app applies these after the frame, in order.
 
 use crate::route::Route;
-use leeward_model::{AgentId, Command, ItemId, JobId, MachineId, PolicyId, TestId, Verb};
+use leeward_model::{AgentId, Command, ItemId, JobId, KeyId, MachineId, PolicyId, TestId, Verb};
 
 /// A wish of a blade.
 #[derive(Clone, PartialEq, Debug)]
@@ -38,6 +38,8 @@ pub enum Dialog {
     ItemVerb { verb: Verb, items: Vec<ItemId>, test: Option<TestId> },
     /// Make a registration key.
     RegistrationKey,
+    /// Make a registration key unusable.
+    RevokeKey(KeyId),
     /// A verb on a management server.
     ServerVerb { verb: Verb, server: AgentId },
     /// A verb on a machine.

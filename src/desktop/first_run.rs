@@ -6,13 +6,17 @@ use crate::kit::{self, words};
 use crate::options::{Connected, StartProgress, StartWish, Startup};
 use crate::theme::icons::Icon;
 use crate::theme::ramp;
-use egui::{Label, Ui, vec2};
+use egui::{Label, Ui, Vec2, vec2};
 use leeward_model::Fault;
 use std::path::PathBuf;
 use std::time::Duration;
 
-/// Width of the column.
-const WIDTH: f32 = 560.0;
+/// Size of each of the three ways.
+const CARD: Vec2 = vec2(312.0, 300.0);
+const GAP: f32 = 14.0;
+
+/// Vaults offered from before.
+const RECENT_MAX: usize = 3;
 
 /// What has been put into the page.
 #[derive(Default)]
@@ -51,84 +55,118 @@ pub(crate) fn show(
     }
     egui::ScrollArea::vertical().auto_shrink(false).show(ui, |ui| {
         ui.vertical_centered(|ui| {
-            ui.add_space(48.0);
-            ui.set_max_width(WIDTH);
+            ui.add_space((ui.ctx().content_rect().height() * 0.12).min(90.0));
             kit::icon(ui, Icon::Shield, 44.0, cx.theme.accent);
             ui.add_space(8.0);
             ui.label(ramp::strong("Leeward", 26.0));
             ui.add(Label::new(ramp::body(words("start-text")).color(cx.theme.text2)).wrap());
-            ui.add_space(20.0);
-            match state.working.clone() {
-                Some((text, share)) => working(ui, &text, share),
-                None => {
-                    let left = egui::Layout::top_down(egui::Align::Min);
-                    ui.allocate_ui_with_layout(vec2(WIDTH, 0.0), left, |ui| {
-                        ui.set_width(WIDTH);
-                        choices(ui, cx, startup, state);
-                    });
-                }
-            }
+            ui.add_space(24.0);
         });
+        match state.working.clone() {
+            Some((text, share)) => working(ui, &text, share),
+            None => choices(ui, cx, startup, state),
+        }
     });
     None
 }
 
 fn working(ui: &mut Ui, text: &str, share: f32) {
-    ui.add_space(24.0);
-    ui.label(ramp::strong(text, ramp::SUBTITLE));
-    ui.add_space(10.0);
-    kit::progress_bar(ui, 420.0, share);
+    ui.vertical_centered(|ui| {
+        ui.add_space(24.0);
+        ui.label(ramp::strong(text, ramp::SUBTITLE));
+        ui.add_space(10.0);
+        kit::progress_bar(ui, 420.0, share);
+    });
     ui.ctx().request_repaint_after(Duration::from_millis(150));
 }
 
+/// Vaults that were open before, one press away from the field.
+fn recent(ui: &mut Ui, state: &mut State, paths: &[PathBuf]) {
+    if paths.len() < 2 {
+        return;
+    }
+    kit::caption(ui, words("start-recent"));
+    for path in paths.iter().take(RECENT_MAX) {
+        let shown = path.display().to_string();
+        if kit::link(ui, &shown).clicked() {
+            state.open = shown;
+        }
+    }
+    ui.add_space(6.0);
+}
+
+/// The three ways to begin, side by side.
 fn choices(ui: &mut Ui, cx: &mut Cx<'_>, startup: &mut dyn Startup, state: &mut State) {
     let mut wish = None;
+    let wide = CARD.x * 3.0 + GAP * 2.0;
+    let left = ((ui.available_width() - wide) * 0.5).max(0.0);
     if let Some(fault) = &state.failed {
-        ui.allocate_ui(vec2(WIDTH, 0.0), |ui| kit::fault_box(ui, cx, fault));
+        ui.horizontal_top(|ui| {
+            ui.spacing_mut().item_spacing.x = 0.0;
+            ui.add_space(left);
+            ui.vertical(|ui| {
+                ui.set_max_width(wide);
+                ui.spacing_mut().item_spacing.x = 8.0;
+                kit::fault_box(ui, cx, fault);
+            });
+        });
         ui.add_space(8.0);
     }
-    kit::card(ui, cx, &words("start-open"), |ui, cx| {
-        kit::caption(ui, words("start-open-text"));
-        let label = words("start-folder");
-        kit::field(ui, cx.theme, &label, true, None, |ui| {
-            kit::text_field(ui, &mut state.open, &label, "", 480.0)
+    let before = startup.recent();
+    ui.horizontal_top(|ui| {
+        ui.spacing_mut().item_spacing.x = GAP;
+        ui.add_space(left);
+        kit::tile(ui, cx, CARD, &words("start-open"), |ui, cx| {
+            wish = open(ui, cx, state, &before).or(wish.take());
         });
-        if kit::primary_button(ui, &words("start-open"), !state.open.trim().is_empty()).clicked() {
-            wish = Some(StartWish::Open(PathBuf::from(state.open.trim())));
-        }
+        kit::tile(ui, cx, CARD, &words("start-create"), |ui, cx| {
+            wish = create(ui, cx, state).or(wish.take());
+        });
+        kit::tile(ui, cx, CARD, &words("start-lab"), |ui, cx| {
+            wish = lab(ui, cx, state).or(wish.take());
+        });
     });
-    ui.add_space(12.0);
-    kit::card(ui, cx, &words("start-create"), |ui, cx| {
-        kit::caption(ui, words("start-create-text"));
-        let label = words("start-name");
-        kit::field(ui, cx.theme, &label, true, None, |ui| {
-            kit::text_field(ui, &mut state.name, &label, "", 320.0)
-        });
-        let folder = words("start-folder");
-        kit::field(ui, cx.theme, &folder, true, None, |ui| {
-            kit::text_field(ui, &mut state.create, &folder, "", 480.0)
-        });
-        let full = !state.name.trim().is_empty() && !state.create.trim().is_empty();
-        if kit::secondary_button(ui, &words("start-create"), full).clicked() {
-            let (path, name) = (PathBuf::from(state.create.trim()), state.name.trim().to_owned());
-            wish = Some(StartWish::Create { path, name });
-        }
-    });
-    ui.add_space(12.0);
-    kit::card(ui, cx, &words("start-lab"), |ui, cx| {
-        kit::caption(ui, words("start-lab-text"));
-        let folder = words("start-folder");
-        kit::field(ui, cx.theme, &folder, true, None, |ui| {
-            kit::text_field(ui, &mut state.lab, &folder, "", 480.0)
-        });
-        if kit::secondary_button(ui, &words("start-lab"), !state.lab.trim().is_empty()).clicked() {
-            wish = Some(StartWish::MakeLab { folder: PathBuf::from(state.lab.trim()) });
-        }
-    });
+    ui.add_space(24.0);
     if let Some(wish) = wish {
         state.failed = None;
         state.working = Some((words("start-working"), 0.0));
         startup.begin(wish);
         ui.ctx().request_repaint();
     }
+}
+
+fn line(ui: &mut Ui, cx: &Cx<'_>, label: &'static str, text: &mut String) {
+    let label = words(label);
+    let width = ui.available_width();
+    kit::field(ui, cx.theme, &label, true, None, |ui| kit::text_field(ui, text, &label, "", width));
+}
+
+fn open(ui: &mut Ui, cx: &Cx<'_>, state: &mut State, before: &[PathBuf]) -> Option<StartWish> {
+    kit::caption(ui, words("start-open-text"));
+    ui.add_space(8.0);
+    line(ui, cx, "start-folder", &mut state.open);
+    recent(ui, state, before);
+    let path = PathBuf::from(state.open.trim());
+    let pressed = kit::primary_button(ui, &words("start-open"), !state.open.trim().is_empty()).clicked();
+    pressed.then_some(StartWish::Open(path))
+}
+
+fn create(ui: &mut Ui, cx: &Cx<'_>, state: &mut State) -> Option<StartWish> {
+    kit::caption(ui, words("start-create-text"));
+    ui.add_space(8.0);
+    line(ui, cx, "start-name", &mut state.name);
+    line(ui, cx, "start-folder", &mut state.create);
+    let (name, path) = (state.name.trim().to_owned(), PathBuf::from(state.create.trim()));
+    let full = !name.is_empty() && !state.create.trim().is_empty();
+    let pressed = kit::primary_button(ui, &words("start-create"), full).clicked();
+    pressed.then_some(StartWish::Create { path, name })
+}
+
+fn lab(ui: &mut Ui, cx: &Cx<'_>, state: &mut State) -> Option<StartWish> {
+    kit::caption(ui, words("start-lab-text"));
+    ui.add_space(8.0);
+    line(ui, cx, "start-folder", &mut state.lab);
+    let folder = PathBuf::from(state.lab.trim());
+    let pressed = kit::primary_button(ui, &words("start-lab"), !state.lab.trim().is_empty()).clicked();
+    pressed.then_some(StartWish::MakeLab { folder })
 }

@@ -288,6 +288,7 @@ start-text = Protects virtual machines: copies them to another site while they r
 start-folder = Folder
 start-name = Name
 start-open = Open a vault
+start-recent = Open before:
 start-open-text = A vault that was made on this computer before.
 start-create = Create a vault
 start-create-text = Begins with nothing. Hosts join with registration keys.

@@ -33,14 +33,13 @@ pub(crate) fn perform(host: &Arc<Host>, request: Request) -> Reply {
         return look::answer(host, &request).map_err(|f| *f);
     };
     tracing::info!(step = op.step, job = %op.job, attempt = op.attempt, "asked");
-    let reply = host.operations.perform(&op, |operation| {
+    host.operations.perform(&op, |operation| {
         let done = act(host, &request, operation);
         if let Err(fault) = &done {
             tracing::warn!(step = op.step, job = %op.job, %fault, "could not be done");
         }
         done.map_err(|f| *f)
-    });
-    reply
+    })
 }
 
 fn act(

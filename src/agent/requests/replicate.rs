@@ -150,7 +150,7 @@ pub(super) fn cycle(item: &Item, last: bool) -> Result<crate::item::Delivered> {
     item.wake();
     answered
         .recv_timeout(CYCLE_LIMIT)
-        .map_err(|_| crate::host::passing("agent-cycle-too-slow", &item.name(), String::new()))?
+        .map_err(|e| crate::host::passing("agent-cycle-too-slow", &item.name(), e.to_string()))?
 }
 
 pub(super) fn sync_now(host: &Host, item: ItemId) -> Result<Response> {

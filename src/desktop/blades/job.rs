@@ -1,14 +1,14 @@
 //! One job: what it is, its steps as they happen, what went wrong and what to do. Apart from `jobs`, the list.
 
 use super::jobs;
-use crate::action::{Action, Dialog};
+use crate::action::Action;
 use crate::cx::Cx;
 use crate::kit::{self, CommandButton, Value, essentials, msg, words};
 use crate::route::Route;
 use crate::theme::icons::{Icon, Status};
 use crate::theme::{Theme, ramp};
 use egui::{Color32, Label, Ui, vec2};
-use leeward_model::{JobId, JobView, Phase, StepState, StepView, Verb, VerbState};
+use leeward_model::{Health, JobId, JobState, JobView, Phase, StepState, StepView};
 use std::sync::Arc;
 
 /// Draws the blade.
@@ -23,6 +23,10 @@ pub fn show(ui: &mut Ui, cx: &mut Cx<'_>, id: JobId) {
         if let Some(fault) = &job.fault {
             ui.add_space(4.0);
             kit::fault_box(ui, cx, fault);
+        }
+        if !job.state.is_over() {
+            ui.add_space(4.0);
+            kit::progress_bar(ui, ui.available_width().min(600.0), job.share);
         }
         kit::section(ui, &words("job-steps"));
         let mut phase = None;
@@ -39,11 +43,8 @@ pub fn show(ui: &mut Ui, cx: &mut Cx<'_>, id: JobId) {
 }
 
 fn commands(job: &JobView) -> Vec<CommandButton> {
-    let one = |verb, refused: &Option<leeward_model::Message>| {
-        let state = VerbState { verb, refused: refused.clone() };
-        CommandButton::verb(&state, Action::Open(Dialog::JobVerb { verb, job: job.id }))
-    };
-    let mut all = vec![one(Verb::CancelJob, &job.cancel), one(Verb::RestartJob, &job.restart)];
+    let mut all: Vec<CommandButton> =
+        jobs::verbs(job).into_iter().map(|(state, action)| CommandButton::verb(&state, action)).collect();
     if let Some(item) = job.item {
         all.push(CommandButton::new(Icon::Machine, words("job-open-item"), Action::Go(Route::Item(item))));
     }
@@ -57,13 +58,24 @@ fn facts(job: &JobView, cx: &Cx<'_>) -> Vec<(String, Value)> {
     };
     let (age, exact) = kit::age(job.started, cx.now);
     vec![
-        (words("jobs-state"), Value::Text(jobs::state_word(job.state))),
+        (words("jobs-state"), state(job)),
         (words("jobs-subject"), subject),
         (words("jobs-by"), Value::Text(job.by.clone())),
         (words("jobs-began"), Value::Hover(age, exact)),
         (words("jobs-took"), Value::Text(jobs::took(job, cx))),
         (words("job-id"), Value::Mono(job.id.to_string())),
     ]
+}
+
+fn state(job: &JobView) -> Value {
+    let said = jobs::state_word(job.state);
+    match job.state {
+        JobState::Succeeded => Value::Health(Health::Healthy, said),
+        JobState::Failed | JobState::Stuck => Value::Health(Health::Critical, said),
+        JobState::Cancelled => Value::Health(Health::NotApplicable, said),
+        JobState::Running if job.share > 0.0 => Value::Text(format!("{said} {:.0} %", job.share * 100.0)),
+        JobState::Waiting | JobState::Running | JobState::Undoing => Value::Text(said),
+    }
 }
 
 fn phase_word(phase: Phase) -> String {
@@ -114,7 +126,7 @@ fn row(ui: &mut Ui, cx: &mut Cx<'_>, number: usize, step: &StepView, last: bool)
         ui.add_space(6.0);
         let mark = ui.allocate_exact_size(vec2(18.0, 20.0), egui::Sense::hover()).0;
         crate::theme::icons::paint_status(ui.painter(), mark.center(), status, 16.0, color, t.card);
-        let width = (ui.available_width() - 150.0).max(120.0);
+        let width = (ui.available_width() - 90.0).clamp(120.0, 640.0);
         ui.vertical(|ui| {
             ui.set_width(width);
             ui.spacing_mut().item_spacing.y = 1.0;
@@ -130,6 +142,7 @@ fn row(ui: &mut Ui, cx: &mut Cx<'_>, number: usize, step: &StepView, last: bool)
             }
             ui.add(Label::new(ramp::caption(under.join(" \u{b7} ")).color(t.text2)).wrap());
             if let Some(progress) = &step.progress {
+                ui.add_space(4.0);
                 kit::progress(ui, t, progress);
             }
             ui.add_space(8.0);

@@ -1,6 +1,6 @@
 //! All jobs, newest first. Apart from `job`, which is one with its steps.
 
-use crate::action::Action;
+use crate::action::{Action, Dialog};
 use crate::cx::Cx;
 use crate::kit::table::{Column, Table, TableState, cell_text};
 use crate::kit::{self, words};
@@ -8,7 +8,7 @@ use crate::route::Route;
 use crate::theme::icons::{Icon, Status};
 use crate::theme::{Theme, ramp};
 use egui::{Color32, Ui};
-use leeward_model::{JobState, JobView};
+use leeward_model::{Command, JobState, JobView, Risk, Verb, VerbState};
 use std::sync::Arc;
 
 /// What a person has done to the list.
@@ -50,6 +50,7 @@ fn columns<'a, R>(table: Table<'a, R>, job: fn(&R) -> &Arc<JobView>) -> Table<'a
         .filter(move |r| format!("{} {} {}", job(r).verb.title(), job(r).subject, job(r).by))
         .counted("jobs-count")
         .open(move |r| Action::Go(Route::Job(job(r).id)))
+        .menu(move |ui, cx, r| menu(ui, cx, job(r)))
         .column(
             Column::new(words("jobs-name"), 190.0, move |ui, cx, r: &R| {
                 if kit::link(ui, &job(r).verb.title()).clicked() {
@@ -91,6 +92,34 @@ fn columns<'a, R>(table: Table<'a, R>, job: fn(&R) -> &Arc<JobView>) -> Table<'a
             Column::text(words("jobs-by"), 130.0, move |r: &R| job(r).by.clone())
                 .sort(move |a, b| job(a).by.cmp(&job(b).by)),
         )
+}
+
+/// The verbs of a job, each with why it is refused now.
+pub(crate) fn verbs(job: &JobView) -> [(VerbState, Action); 2] {
+    [(Verb::CancelJob, &job.cancel), (Verb::RestartJob, &job.restart)].map(|(verb, refused)| {
+        let action = match verb.decl().risk {
+            // Nothing is lost by trying again: no question.
+            Risk::Safe => Action::Send(Command::RestartJob { job: job.id }),
+            _ => Action::Open(Dialog::JobVerb { verb, job: job.id }),
+        };
+        (VerbState { verb, refused: refused.clone() }, action)
+    })
+}
+
+fn menu(ui: &mut Ui, cx: &mut Cx<'_>, job: &JobView) {
+    ui.set_min_width(180.0);
+    ui.spacing_mut().item_spacing.y = 0.0;
+    for (state, action) in verbs(job) {
+        let icon = Icon::named(state.verb.decl().icon);
+        let response = kit::flat_button(ui, icon, &state.verb.title(), state.refused.is_none());
+        if response.clicked() && state.refused.is_none() {
+            cx.act(action);
+            ui.close();
+        }
+        if let Some(why) = &state.refused {
+            response.on_hover_text(why.render());
+        }
+    }
 }
 
 const fn order(state: JobState) -> u8 {

@@ -6,10 +6,10 @@ use crate::cx::Cx;
 use crate::kit::table::{Column, Table, TableState, cell_text};
 use crate::kit::{self, CommandButton, msg, words};
 use crate::route::Route;
-use crate::theme::icons::Icon;
+use crate::theme::icons::{Icon, Status};
 use crate::theme::ramp;
 use egui::Ui;
-use leeward_model::{Command, KeyState, KeyView, ServerView, Verb};
+use leeward_model::{KeyState, KeyView, ServerView, Verb};
 use std::sync::Arc;
 
 /// What a person has done to the blade.
@@ -136,7 +136,7 @@ fn keys(snapshot: &leeward_model::Snapshot) -> Table<'_, KeyView> {
                         .on_hover_text(Verb::RevokeRegistrationKey.hint())
                         .clicked()
                 {
-                    cx.act(Action::Send(Command::RevokeRegistrationKey { key: k.id }));
+                    cx.act(Action::Open(Dialog::RevokeKey(k.id)));
                 }
             })
             .grows(0.4),
@@ -144,13 +144,16 @@ fn keys(snapshot: &leeward_model::Snapshot) -> Table<'_, KeyView> {
 }
 
 fn key_state(ui: &mut Ui, cx: &mut Cx<'_>, key: &KeyView) {
-    let text = match &key.state {
-        KeyState::Ready => words("key-ready"),
+    let t = cx.theme;
+    let (status, color, text) = match &key.state {
+        KeyState::Ready => (Status::Waiting, t.text2, words("key-ready")),
         KeyState::Used { host, at } => {
-            msg("key-used").with("host", host.as_str()).with("when", kit::age(*at, cx.now).0).render()
+            let (age, _) = kit::age(*at, cx.now);
+            (Status::Good, t.ok, msg("key-used").with("host", host.as_str()).with("when", age).render())
         }
-        KeyState::Expired => words("key-expired"),
-        KeyState::Revoked => words("key-revoked"),
+        KeyState::Expired => (Status::None, t.text2, words("key-expired")),
+        KeyState::Revoked => (Status::None, t.text2, words("key-revoked")),
     };
+    kit::status_icon(ui, status, 15.0, color);
     cell_text(ui, &text);
 }

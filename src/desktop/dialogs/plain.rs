@@ -1,4 +1,4 @@
-//! Verbs that only want a yes: on servers, machines, jobs and policies. Destructive ones want the name typed.
+//! Verbs that only want a yes: on servers, keys, machines, jobs and policies. Destructive ones want the name typed.
 
 use super::effect::Effect;
 use super::typed::Typed;
@@ -82,6 +82,11 @@ fn asked(dialog: &Dialog, cx: &Cx<'_>) -> (Verb, String, Option<Command>) {
                 _ => Command::CancelJob { job: *job },
             };
             (*verb, name.unwrap_or_default(), Some(command))
+        }
+        Dialog::RevokeKey(key) => {
+            let found = cx.snapshot.keys.iter().find(|k| k.id == *key);
+            let name = found.map(|k| k.site.clone()).unwrap_or_default();
+            (Verb::RevokeRegistrationKey, name, Some(Command::RevokeRegistrationKey { key: *key }))
         }
         Dialog::DeletePolicy(policy) => {
             let found = cx.snapshot.policies.iter().find(|p| p.policy.id == *policy);

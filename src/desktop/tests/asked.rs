@@ -8,7 +8,8 @@ use crate::route::Route;
 use crate::sample::{Stage, clock};
 use egui_kittest::{Harness, SnapshotOptions, SnapshotResults};
 use leeward_model::{
-    Command, CommandOutcome, CommandSink, Message, Preview, ReceiptId, Refusal, Snapshot, Verb,
+    Command, CommandOutcome, CommandSink, ItemId, Message, Preview, ReceiptId, Refusal, Scope, Snapshot,
+    SnapshotFeed as _, Verb,
 };
 use std::sync::Arc;
 
@@ -25,8 +26,13 @@ impl CommandSink for Oracle {
     }
 
     fn preview(&self, command: &Command) -> Preview {
-        let say = |key: &'static str| Message::new(key).with("item", "web01");
+        let world = self.0.latest();
+        let name = item_of(command).and_then(|id| world.item(id)).map(|i| i.name.clone()).unwrap_or_default();
+        let say = |key: &'static str| Message::new(key).with("item", &name);
         let mut preview = self.0.preview(command);
+        if command.verb().decl().scope != Scope::Item && command.verb() != Verb::EnableReplication {
+            preview.steps.clear();
+        }
         match command {
             Command::Failover { point, .. } => {
                 let age =
@@ -44,16 +50,25 @@ impl CommandSink for Oracle {
             Command::DiscardSource { .. } => preview.losses.push(say("preview-discard-loss")),
             Command::TestFailover { .. } => preview.notes.push(say("preview-test-isolated")),
             Command::CleanUpTestFailover { .. } => preview.losses.push(say("preview-clean-up-loss")),
-            Command::CreatePolicy { policy } if policy.app_consistent_every_mins == 1 => {
-                let why = Message::new("refusal-policy-app-consistent");
+            Command::CreatePolicy { policy } if policy.name == "gold-30s" => {
+                let why = Message::new("refusal-policy-name-taken").with("policy", &policy.name);
                 preview.refused = Some(Refusal { why, helps: None });
             }
             _ => {}
         }
-        if matches!(command.verb(), Verb::CreatePolicy | Verb::EditPolicy | Verb::DeletePolicy) {
-            preview.steps.clear();
-        }
         preview
+    }
+}
+
+const fn item_of(command: &Command) -> Option<ItemId> {
+    match command {
+        Command::Failover { item, .. }
+        | Command::PlannedFailover { item }
+        | Command::ChangeRecoveryPoint { item, .. }
+        | Command::DisableReplication { item, .. }
+        | Command::DiscardSource { item }
+        | Command::TestFailover { item, .. } => Some(*item),
+        _ => None,
     }
 }
 

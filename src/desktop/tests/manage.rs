@@ -1,10 +1,14 @@
 //! Pictures of the blades of jobs, servers, policies and consoles, of the wizard and of the first page.
 
 use super::harness::{both, show, show_at};
+use crate::app::App;
+use crate::options::{RunOptions, Start, StartProgress, StartWish, Startup};
 use crate::route::Route;
 use crate::sample;
 use egui_kittest::kittest::Queryable as _;
-use leeward_model::{ItemId, TestId};
+use egui_kittest::{Harness, SnapshotOptions, SnapshotResults};
+use leeward_model::{Accepted, Command, CommandOutcome, Fault, ItemId, Recovery, TestId};
+use std::path::PathBuf;
 
 #[test]
 fn jobs() {
@@ -43,11 +47,13 @@ fn servers_none() {
 
 #[test]
 fn registration_keys() {
+    let mut results = SnapshotResults::new();
     for (dark, name) in [(false, "keys_light"), (true, "keys_dark")] {
         let mut shown = show(sample::lab(), Route::Servers, dark);
         shown.harness.get_by_label_contains("Registration keys").click();
         shown.harness.run();
         shown.picture(name);
+        results.extend_harness(&mut shown.harness);
     }
 }
 
@@ -85,4 +91,93 @@ fn enable_first_page() {
 fn console_waiting() {
     let route = Route::Console { item: ItemId(sample::id(6, 0)), test: TestId(sample::id(11, 1)) };
     show(sample::lab(), route, false).picture("console_waiting");
+}
+
+#[test]
+fn a_test_that_is_gone_has_no_console() {
+    let (item, test) = (ItemId(sample::id(6, 0)), TestId(sample::id(99, 1)));
+    show(sample::lab(), Route::Console { item, test }, false).picture("console_gone");
+}
+
+/// A picture as a host would send it: a dark screen with one bright line.
+fn console_png() -> Vec<u8> {
+    let (width, height) = (640_u32, 400_u32);
+    let bright = |n: u32| (n / width) % 40 == 20 && n % width < 420;
+    let pixels: Vec<u8> = (0..width * height).flat_map(|n| [if bright(n) { 220 } else { 20 }; 3]).collect();
+    let mut png = Vec::new();
+    let mut encoder = png::Encoder::new(&mut png, width, height);
+    encoder.set_color(png::ColorType::Rgb);
+    let mut writer = encoder.write_header().expect("a header");
+    writer.write_image_data(&pixels).expect("pixels");
+    writer.finish().expect("an end");
+    png
+}
+
+#[test]
+fn console_of_a_test_failover() {
+    let (item, test) = (ItemId(sample::id(6, 0)), TestId(sample::id(11, 1)));
+    let mut shown = show(sample::lab(), Route::Items, false);
+    let picture = Accepted::Picture { png: console_png(), at: sample::NOW.plus_secs(-2) };
+    shown.stage.answer(CommandOutcome::Accepted(picture));
+    shown.harness.get_by_label("web01").click();
+    shown.harness.run_steps(4);
+    shown.harness.get_by_label("Show console").click();
+    shown.harness.run_steps(6);
+    assert_eq!(shown.stage.sent(), [Command::ConsolePicture { item, test: Some(test) }]);
+    let role = egui::accesskit::Role::Image;
+    assert!(shown.harness.query_by_role_and_label(role, "Console of the test machine").is_some());
+    shown.picture("console");
+    shown.harness.get_by_label("Refresh").click();
+    shown.harness.run_steps(4);
+    assert_eq!(shown.stage.sent().len(), 2, "another picture was asked for");
+}
+
+/// The first page of somebody who has used two vaults, or whose wish has failed.
+struct Before(bool);
+
+impl Startup for Before {
+    fn recent(&self) -> Vec<PathBuf> {
+        ["/home/anna/.local/share/leeward/vault", "/srv/leeward/nordic"].map(PathBuf::from).to_vec()
+    }
+    fn default_vault(&self) -> PathBuf {
+        PathBuf::from("/home/anna/.local/share/leeward/vault")
+    }
+    fn begin(&mut self, _: StartWish) {}
+    fn poll(&mut self) -> StartProgress {
+        if std::mem::take(&mut self.0) {
+            let detail = "vault.redb: locked".to_owned();
+            let fault = Fault::new("fabric-start-failed", "vault", detail, Recovery::NeedsPerson);
+            return StartProgress::Failed(fault);
+        }
+        StartProgress::Idle
+    }
+}
+
+#[test]
+fn the_first_page() {
+    let mut results = SnapshotResults::new();
+    for (dark, failed, name) in [
+        (false, false, "first_page_light"),
+        (true, false, "first_page_dark"),
+        (false, true, "first_page_failed"),
+    ] {
+        let options = RunOptions {
+            initial: Route::Overview,
+            dark: Some(dark),
+            size: None,
+            driver: None,
+            clock: sample::clock,
+            preferences: None,
+        };
+        let start = Start::Choose(Box::new(Before(failed)));
+        let mut harness = Harness::builder()
+            .with_size(egui::vec2(1280.0, 720.0))
+            .with_theme(if dark { egui::Theme::Dark } else { egui::Theme::Light })
+            .with_max_steps(12)
+            .with_options(SnapshotOptions::new().threshold(1.5).max_failed_pixels(120))
+            .build_eframe(move |cc| App::new(&cc.egui_ctx, start, options));
+        harness.run_steps(4);
+        harness.snapshot(name);
+        results.extend_harness(&mut harness);
+    }
 }

@@ -8,3 +8,4 @@ mod harness;
 mod manage;
 mod pictures;
 mod steering;
+mod wizard;

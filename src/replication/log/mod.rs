@@ -2,6 +2,8 @@
 //! whose it is, what it follows and what each block's fingerprint is. A spool without its manifest does not count.
 //! Apart from `store`, the other end.
 
+#[cfg(test)]
+mod crash_tests;
 mod manifest;
 
 pub use manifest::{CycleHead, Manifest, parse_manifest};

@@ -44,7 +44,7 @@ fn end_at(n: u64, loss: Loss) {
     let store = trial.open().unwrap_or_else(|e| panic!("{why}: {e}"));
     trial.check(&store, &done, &why);
     // What a crash has left shows in the steps that follow; the whole rest of the life is lived by some.
-    let whole = n % 8 == 0;
+    let whole = n.is_multiple_of(8);
     let rest = if whole { LIFE.len() } else { done.steps + 2 };
     trial.run_until(&store, &mut done, rest).unwrap_or_else(|e| panic!("{why}: {e}"));
     trial.check(&store, &done, &why);

@@ -18,6 +18,8 @@ mod digests;
 mod incoming;
 mod names;
 mod retention;
+#[cfg(test)]
+mod rules_tests;
 mod tidy;
 #[cfg(test)]
 mod trial;

@@ -1,7 +1,7 @@
 //! For tests: the life of a replica as a row of steps that can be stopped anywhere and gone on with, and what must
 //! be true of it at any time. Apart from `crash_tests`, which stop it.
 
-use super::{Arriving, CopyHead, CopyMode, PointStore};
+use super::{Arriving, CopyHead, CopyMode, Overlays, PointStore};
 use crate::control::Cancel;
 use crate::digest::{BLOCK, BLOCK_BYTES, Digest, blocks_of};
 use crate::error::{ReplicationError, Result};
@@ -222,7 +222,14 @@ impl Trial {
 
     fn cycle(&self, store: &PointStore, n: u64, previous: u64) -> Result<()> {
         let manifests = self.manifests(n, previous);
-        let Arriving::Comes(mut overlays) = store.begin_cycle(&manifests)? else { return Ok(()) };
+        match store.begin_cycle(&manifests)? {
+            Arriving::Comes(overlays) => self.bring(overlays, &manifests, n),
+            Arriving::Held(_) => Ok(()),
+        }
+    }
+
+    /// Brings what is still missing of a log, and makes the point.
+    pub(super) fn bring(&self, mut overlays: Overlays<'_>, manifests: &[Manifest], n: u64) -> Result<()> {
         let have = overlays.have();
         for (disk, manifest) in manifests.iter().enumerate() {
             let skip = usize::try_from(have[disk].1).expect("small");

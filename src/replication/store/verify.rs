@@ -1,7 +1,7 @@
 //! Hashing a point again: what a guest would read must have the fingerprints it came with. Apart from `tidy`, which
 //! changes files.
 
-use super::{PointStore, digests};
+use super::{PointStore, digests, names};
 use crate::control::Cancel;
 use crate::digest::{BLOCK, BLOCK_BYTES, Digest, block_len};
 use crate::error::{ReplicationError, Result};
@@ -10,6 +10,7 @@ use crate::layers::{Chain, Held, Layer};
 use crate::qcow2::Reader;
 use leeward_model::{DiskFormat, DiskId, PointId};
 use std::collections::BTreeMap;
+use std::path::Path;
 
 /// Blocks read at once.
 const RUN: u64 = 16;
@@ -52,6 +53,9 @@ fn expected(layers: &[Layer]) -> Result<Expected> {
     for layer in layers {
         match digests::read(&layer.path)? {
             Some(known) => expected.blocks.extend(known),
+            None if of_a_store(&layer.path) => {
+                return Err(ReplicationError::damaged(&layer.path, "its fingerprints are gone or damaged"));
+            }
             None => {
                 expected.whole = false;
                 forget_covered(&mut expected.blocks, layer)?;
@@ -91,6 +95,11 @@ fn verify_chain(layers: &[Layer], size_bytes: u64, cancel: &Cancel) -> Result<u6
     // Bytes that should be there and read as a hole were not looked at.
     let lost = expected.blocks.iter().find(|(b, d)| !d.is_zero() && chain.held(**b) == Held::Zeros);
     lost.map_or(Ok(bytes), |(block, _)| Err(damaged(*block)))
+}
+
+/// Whether a file was made by a store: then it has fingerprints.
+fn of_a_store(path: &Path) -> bool {
+    path.file_name().is_some_and(|n| names::bulk(&n.to_string_lossy()).is_some())
 }
 
 /// What a file without fingerprints covers is not compared.

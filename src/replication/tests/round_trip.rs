@@ -86,6 +86,15 @@ impl Bench {
         Self { folder, host, item, disk, sequence: 0, acked: 0 }
     }
 
+    /// The target's process ends and another one finds its store.
+    fn restart_host(&mut self) {
+        let elsewhere = self.folder.path().join("elsewhere");
+        let other = PointStore::create(&elsewhere, self.item, &[(self.disk, SIZE)]).expect("a store");
+        self.host.store = Arc::new(other);
+        self.host.store = Arc::new(PointStore::open(&self.folder.path().join("store")).expect("opened"));
+        PointStore::delete(&elsewhere).expect("deleted");
+    }
+
     fn source(&self) -> PathBuf {
         self.folder.path().join("disk.raw")
     }
@@ -261,6 +270,7 @@ fn whatever_is_cut_goes_on_where_it_was() {
         let first = bench.copy(PointKind::Initial, 1, cut);
         if first.is_err() {
             bench.sequence = 0;
+            bench.restart_host();
             bench.copy(PointKind::Initial, 1, u64::MAX).expect("copied");
         }
         let copied = read(&bench.source());
@@ -270,9 +280,7 @@ fn whatever_is_cut_goes_on_where_it_was() {
         }
         let cycle = bench.log(&[2, 5, 30]);
         if bench.ship(&cycle, cut / 2).is_err() {
-            let reopened =
-                PointStore::create(&bench.folder.path().join("other"), bench.item, &[(bench.disk, SIZE)]);
-            drop(reopened);
+            bench.restart_host();
             bench.ship(&cycle, u64::MAX).expect("shipped");
         }
         assert!(bench.content(bench.newest()) == read(&bench.source()), "log cut at {}", cut / 2);

@@ -1,0 +1,216 @@
+//! What a store refuses and what it never does, at the edges where two things meet. Apart from `crash_tests`, where
+//! the world ends in between.
+
+use super::trial::{Acknowledged, LIFE, Step, Trial};
+use super::{Arriving, CopyHead, PointStore};
+use crate::control::Cancel;
+use crate::error::ReplicationError;
+use crate::layers::Layer;
+use leeward_model::{DiskFormat, DiskId, Epoch, ItemId, Moment, PointKind, Retention, Sequence};
+use std::collections::BTreeMap;
+use std::fs::File;
+use std::os::unix::fs::FileExt as _;
+use std::path::Path;
+use uuid::Uuid;
+
+/// A store after so many steps of a life.
+fn after(steps: usize) -> (tempfile::TempDir, Trial, PointStore, Acknowledged) {
+    let folder = tempfile::tempdir().expect("a folder");
+    let trial = Trial::new(&folder.path().join("store"));
+    let store = trial.open().expect("opened");
+    let mut done = Acknowledged::default();
+    trial.run_until(&store, &mut done, steps).expect("lived");
+    (folder, trial, store, done)
+}
+
+#[test]
+fn damage_inside_the_catalogue_is_told_and_costs_nothing() {
+    let (_folder, trial, store, _) = after(6);
+    let before = store.points();
+    let path = trial.folder.join("catalogue");
+    let whole = std::fs::read(&path).expect("read");
+    drop(store);
+    // Every third byte of all but the last record, one bit each.
+    let (_, end) = super::parse_catalogue(&whole).expect("whole");
+    assert_eq!(end, whole.len());
+    let last = last_record(&whole);
+    for at in (0..last).step_by(3) {
+        let mut damaged = whole.clone();
+        damaged[at] ^= 1 << (at % 8);
+        std::fs::write(&path, &damaged).expect("written");
+        let opened = PointStore::open(&trial.folder).map(|s| s.points().len());
+        assert!(matches!(opened, Err(ReplicationError::Damaged { .. })), "byte {at}: {opened:?}");
+        assert_eq!(std::fs::read(&path).expect("read"), damaged, "what is damaged is left for a person");
+    }
+    // Nothing was thrown away meanwhile.
+    std::fs::write(&path, &whole).expect("written");
+    let store = trial.open().expect("opened");
+    assert_eq!(store.points(), before);
+    for point in before {
+        store.verify(point.id, &Cancel::new()).expect("whole");
+    }
+}
+
+/// Where the last record of a catalogue begins.
+fn last_record(bytes: &[u8]) -> usize {
+    let (mut at, mut last) = (0, 0);
+    while at < bytes.len() {
+        last = at;
+        let length = u32::from_le_bytes(bytes[at..at + 4].try_into().expect("four"));
+        at += 12 + usize::try_from(length).expect("small");
+    }
+    last
+}
+
+#[test]
+fn who_waits_for_its_turn_sees_what_was_made_meanwhile() {
+    let (_folder, trial, store, _) = after(1);
+    let manifests = trial.manifests(2, 1);
+    let Ok(Arriving::Comes(first)) = store.begin_cycle(&manifests) else { panic!("it comes") };
+    std::thread::scope(|scope| {
+        let second = scope.spawn(|| match store.begin_cycle(&manifests) {
+            Ok(Arriving::Held(Some(point))) => point.id,
+            Ok(_) => panic!("the same log was taken twice"),
+            Err(error) => panic!("{error}"),
+        });
+        while !store.turns.wanted() {
+            std::thread::yield_now();
+        }
+        trial.bring(first, &manifests, 2).expect("made");
+        assert_eq!(second.join().expect("answered"), Trial::point(2));
+    });
+    assert_eq!(store.points().len(), 2);
+}
+
+#[test]
+fn a_store_that_closes_takes_nothing_that_was_under_way() {
+    let (_folder, trial, store, done) = after(1);
+    let manifests = trial.manifests(2, 1);
+    let Ok(Arriving::Comes(coming)) = store.begin_cycle(&manifests) else { panic!("it comes") };
+    store.set_closed(true).expect("closed");
+    assert!(matches!(trial.bring(coming, &manifests, 2), Err(ReplicationError::Closed {})));
+    assert!(matches!(store.begin_cycle(&manifests), Err(ReplicationError::Closed {})));
+    assert_eq!(store.points().len(), 1);
+    trial.check(&store, &done, "closed");
+}
+
+#[test]
+fn tidying_leaves_an_exchange_alone() {
+    let (_folder, trial, store, _) = after(6);
+    let manifests = trial.manifests(6, 5);
+    let Ok(Arriving::Comes(_coming)) = store.begin_cycle(&manifests) else { panic!("it comes") };
+    let before = store.points();
+    let none =
+        Retention { every_point_mins: 0, hourly_points_hours: 0, app_consistent_hours: 0, points_max: 1 };
+    store.retain(Moment(i64::MAX / 4), &none, &Cancel::new()).expect("not now");
+    assert_eq!(store.points(), before);
+}
+
+#[test]
+fn a_log_from_before_a_staged_copy_is_not_put_on_top_of_it() {
+    let staged = LIFE.iter().position(|s| matches!(s, Step::Stage(_))).expect("staged");
+    let (_folder, trial, store, done) = after(staged + 1);
+    // Log 8 was sealed before the copy that is staged as number 8.
+    let refused = store.begin_cycle(&trial.manifests(8, 7)).map(drop);
+    assert!(matches!(refused, Err(ReplicationError::Gap { .. })), "{refused:?}");
+    trial.check(&store, &done, "staged");
+}
+
+#[test]
+fn a_copy_must_name_each_disk_once() {
+    let (_folder, trial, store, _) = after(0);
+    let disk = store.disks()[0];
+    let head = CopyHead {
+        item: store.item(),
+        epoch: Epoch(1),
+        sequence: Sequence(1),
+        instant: Moment(1),
+        kind: PointKind::Initial,
+        copy: Uuid::from_u64_pair(5, 5),
+        disks: vec![disk, disk],
+        completes: true,
+    };
+    assert!(matches!(store.begin_copy(&head).map(drop), Err(ReplicationError::Foreign { .. })));
+    drop(trial);
+}
+
+#[test]
+fn deleting_removes_what_is_its_own_and_nothing_comes_back() {
+    let (_folder, trial, store, _) = after(4);
+    let theirs = trial.folder.join("machine.json");
+    std::fs::write(&theirs, b"{}").expect("written");
+    assert!(matches!(PointStore::delete(&trial.folder), Err(ReplicationError::Locked { .. })), "in use");
+    drop(store);
+    // A deletion that was cut off after its first step.
+    std::fs::remove_file(trial.folder.join("store.json")).expect("removed");
+    assert!(!PointStore::exists(&trial.folder));
+    let store = trial.open().expect("made anew");
+    assert!(store.points().is_empty(), "the old points are no more");
+    drop(store);
+    PointStore::delete(&trial.folder).expect("deleted");
+    PointStore::delete(&trial.folder).expect("again");
+    let left: Vec<_> = std::fs::read_dir(&trial.folder).expect("there").flatten().map(|e| e.path()).collect();
+    assert_eq!(left, [theirs], "what others keep there stays");
+}
+
+#[test]
+fn adopted_disks_are_never_written() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let trial = Trial::new(&folder.path().join("store"));
+    let store = trial.open().expect("opened");
+    let mut adopted: Vec<(DiskId, Vec<Layer>)> = Vec::new();
+    let mut before: BTreeMap<_, Vec<u8>> = BTreeMap::new();
+    for (n, (disk, size)) in store.disks().into_iter().enumerate() {
+        // One of them lies in the store's own folder.
+        let path = if n == 0 { trial.folder.join("disk.raw") } else { folder.path().join("data.raw") };
+        disk_file(&path, size);
+        before.insert(path.clone(), std::fs::read(&path).expect("read"));
+        adopted.push((disk, vec![Layer { path, format: DiskFormat::Raw }]));
+    }
+    let one = &adopted[..1];
+    let refused = store.adopt_base(Trial::point(50), Epoch(1), Moment(5), one, Moment(6));
+    assert!(matches!(refused, Err(ReplicationError::Foreign { .. })), "all disks or none: {refused:?}");
+    let safety =
+        store.adopt_base(Trial::point(50), Epoch(1), Moment(5), &adopted, Moment(6)).expect("adopted");
+    assert_eq!(store.adopt_base(safety.id, Epoch(1), Moment(5), &adopted, Moment(6)).expect("again"), safety);
+    let compare = LIFE.iter().position(|s| matches!(s, Step::Compare(_))).expect("compared");
+    let mut done = Acknowledged { steps: compare };
+    trial.run_until(&store, &mut done, compare + 1).expect("compared");
+    trial.run_until(&store, &mut Acknowledged { steps: LIFE.len() - 1 }, LIFE.len()).expect("tidied");
+    for (path, bytes) in &before {
+        assert!(std::fs::read(path).expect("read") == *bytes, "{}", path.display());
+    }
+    let newest = store.newest().expect("a point").id;
+    store.verify(newest, &Cancel::new()).expect("whole");
+    drop(store);
+    PointStore::delete(&trial.folder).expect("deleted");
+    assert!(before.keys().all(|p| p.exists()), "they are not the store's to delete");
+}
+
+fn disk_file(path: &Path, size: u64) {
+    let file = File::create(path).expect("a disk");
+    file.set_len(size).expect("sized");
+    file.write_all_at(&[7; 9000], 65_536).expect("written");
+}
+
+#[test]
+fn fingerprints_that_are_gone_are_told() {
+    let (_folder, trial, store, _) = after(2);
+    let point = store.newest().expect("a point").id;
+    let disk = store.disks()[0].0;
+    let top = store.chain(point, disk).expect("a chain").pop().expect("a file");
+    std::fs::remove_file(top.path.with_added_extension("digests")).expect("removed");
+    let found = store.verify(point, &Cancel::new());
+    assert!(matches!(found, Err(ReplicationError::Damaged { .. })), "{found:?}");
+    drop(trial);
+}
+
+#[test]
+fn another_items_folder_is_not_taken() {
+    let (_folder, trial, store, _) = after(1);
+    let disks = store.disks();
+    drop(store);
+    let other = ItemId(Uuid::from_u64_pair(8, 8));
+    let taken = PointStore::create(&trial.folder, other, &disks);
+    assert!(matches!(taken, Err(ReplicationError::Foreign { .. })), "{taken:?}");
+}
