@@ -44,7 +44,9 @@ impl Turn<'_> {
                 return self.unwind(id);
             }
             if job.record.cancel_asked && job.call.is_none() && !past_return(&job.record) {
-                return self.give_up(id, None);
+                // All is done and none of it can be taken back: it was too late.
+                let late = next(&job.record) == Next::Finished && self.undoing_step(id).is_none();
+                return if late { self.end_job(id, JobState::Succeeded) } else { self.give_up(id, None) };
             }
             match next(&job.record) {
                 Next::Begin(step) => {

@@ -129,7 +129,13 @@ impl Reconnect {
             let addr = self.addrs.get(turn % self.addrs.len().max(1)).cloned().unwrap_or_default();
             self.state.send_replace(LinkState::Connecting { addr: addr.clone() });
             let begun = tokio::time::Instant::now();
-            let opened = self.open::<Out, In>(&addr, &greeting()).await;
+            let (hello, dialled) = (greeting(), self.dialer.dial(&addr, self.protocol, self.wanted).await);
+            let opened = match dialled {
+                Ok(Connection { stream, .. }) => {
+                    Session::<Out, In>::open(stream, &addr, &hello, self.pace).await
+                }
+                Err(error) => Err(error),
+            };
             let why = match opened {
                 Ok((session, incoming, welcome)) => {
                     let since = self.dialer.trust.clock().now();
@@ -158,15 +164,6 @@ impl Reconnect {
                 () = self.nudge.notified() => failures = 0,
             }
         }
-    }
-
-    async fn open<Out: Dialect, In: Dialect>(
-        &self,
-        addr: &str,
-        greeting: &Out::Greeting,
-    ) -> Result<(Session<Out, In>, Incoming<Out, In>, In::Greeting), LinkError> {
-        let Connection { stream, .. } = self.dialer.dial(addr, self.protocol, self.wanted).await?;
-        Session::open(stream, addr, greeting, self.pace).await
     }
 }
 

@@ -62,10 +62,14 @@ impl Verifier {
             TlsError::from(CertificateError::Other(OtherError(Arc::from(Box::from(detail)))))
         })?;
         let identity = facts.identity;
-        let wanted = self.wanted.filter(|w| !w.accepts(identity.party));
-        if identity.vault != self.trust.vault() || wanted.is_some() {
-            let wanted = wanted.map_or_else(|| format!("vault {}", self.trust.vault()), |w| w.to_string());
-            let misplaced = Misplaced { wanted, found: identity.to_string() };
+        let misplaced = if identity.vault != self.trust.vault() {
+            let wanted = format!("vault {}", self.trust.vault());
+            Some(Misplaced { wanted, found: identity.to_string() })
+        } else {
+            let wanted = self.wanted.filter(|w| !w.accepts(identity.party));
+            wanted.map(|w| Misplaced { wanted: w.to_string(), found: identity.party.to_string() })
+        };
+        if let Some(misplaced) = misplaced {
             return Err(CertificateError::Other(OtherError(Arc::new(misplaced))).into());
         }
         Ok(())
