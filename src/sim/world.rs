@@ -395,11 +395,15 @@ impl World {
             let back = *self.engine_back.get_or_insert(self.now + 2);
             for host in self.hosts.values_mut() {
                 host.session = false;
-                host.connect_at = host.connect_at.max(back + 1);
             }
             self.letters.clear();
             if back <= self.now {
                 self.engine_back = None;
+                // Hosts come back one by one: each waits its own time between its tries.
+                for host in self.hosts.values_mut() {
+                    let wait = i64::try_from(self.seed.below(30)).unwrap_or(0);
+                    host.connect_at = host.connect_at.max(back + 1 + wait);
+                }
                 self.say("engine starts again".to_owned());
                 self.vault.load();
                 self.input(Input::Started);

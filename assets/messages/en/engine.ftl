@@ -45,6 +45,7 @@ skip-failed = Gone on without it: { $what }
 note-last-delta = { $size } sent
 note-sent = { $size } sent
 note-verified = { $size } read, all digests agree
+note-test-notes = { $notes }
 note-started = Started: { $ours } ms for the disks, { $hypervisor } ms for the hypervisor
 note-taken-back = Failed, and taken back
 note-waits-for-host = Waits for host { $host }
@@ -129,6 +130,7 @@ event-job-failed = { $verb } failed: { $what }
 event-job-cancelled = { $verb } cancelled
 event-job-stuck = { $verb } could not be taken back: { $what }
 event-job-restarted = Job restarted by { $by }
+event-test-notes = Notes on the test failover: { $notes }
 event-health-good = Replication health is good again
 lost-silent = nothing heard for { $secs } seconds
 

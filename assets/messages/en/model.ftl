@@ -79,6 +79,7 @@ refusal-committed = { $item } is failed over and not protected. Reverse replicat
 refusal-reversing = The reverse replication of { $item } is not complete
 refusal-disabling = Replication of { $item } is being disabled
 refusal-needs-operator = { $item } needs a decision by a person before anything else can be done
+refusal-tests-many = { $count } test failovers of { $item } are open. Clean one up first
 refusal-test-open = A test failover of { $item } is open. Clean it up first
 refusal-no-test = { $item } has no test failover that could be cleaned up
 refusal-no-point = { $item } has no recovery point yet

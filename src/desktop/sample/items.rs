@@ -243,6 +243,7 @@ fn verbs(
             ReplicationState::Stopped => Standing::Stopped,
         },
         test: recipe.test.then_some(TestState::Running),
+        tests: usize::from(recipe.test),
         job: recipe.job.map(|(_, verb)| RunningJob { verb, gives_way: true }),
         stuck: None,
         source: HostStand { name: &source.server_name, connected: source.connected },

@@ -69,13 +69,21 @@ fn step(decl: &StepDecl, host: &mut impl FnMut(On) -> String) -> StepRecord {
     }
 }
 
+/// Whether a job that got stuck is still the one to be dealt with after one of this verb: what goes beside it does not
+/// take its place.
+pub(super) const fn stays(old: &JobRecord, verb: Verb) -> bool {
+    let other = matches!(verb, Verb::CleanUpTestFailover)
+        && !matches!(old.verb, Verb::TestFailover | Verb::CleanUpTestFailover);
+    matches!(old.state, JobState::Stuck) && (other || leeward_model::availability::goes_beside(verb))
+}
+
 impl Turn<'_> {
     /// Accepts a job: it is written, and begins.
     pub(crate) fn begin_job(&mut self, begin: Begin) -> JobId {
         let id = JobId(self.ids.new_id());
         if let Some(item) = begin.item {
             self.push_aside(item, begin.verb);
-            self.overtake(item);
+            self.overtake(item, begin.verb);
         }
         let record = {
             let state = &*self.state;
@@ -100,7 +108,10 @@ impl Turn<'_> {
     }
 
     /// The last job of an item can no longer be restarted: another one comes.
-    fn overtake(&mut self, item: ItemId) {
+    fn overtake(&mut self, item: ItemId, verb: Verb) {
+        if self.state.restartable.get(&item).is_some_and(|old| stays(old, verb)) {
+            return;
+        }
         if let Some(old) = self.state.restartable.remove(&item) {
             let why = Message::new("refusal-job-overtaken").with("subject", &old.subject);
             self.state.views.put(projector::job::view(self.state, &old, Some(why)));
@@ -148,7 +159,8 @@ impl Turn<'_> {
         self.touch_job(id, record.item);
         if let Some(item) = record.item.and_then(|i| self.state.items.get_mut(&i)) {
             item.jobs.retain(|j| *j != id);
-            if state != JobState::Succeeded {
+            let stuck = self.state.restartable.get(&item.record.id);
+            if state != JobState::Succeeded && !stuck.is_some_and(|old| stays(old, record.verb)) {
                 self.state.restartable.insert(item.record.id, record.clone());
             }
         }

@@ -262,6 +262,10 @@ impl Turn<'_> {
                 for server in self.state.servers.values_mut() {
                     server.since = self.now;
                 }
+                // What was shown before the first turn did not know the time.
+                let items: Vec<_> = self.state.items.keys().copied().collect();
+                self.state.changed.items.extend(items);
+                self.state.changed.servers = true;
                 self.resume_all();
             }
             Input::Command { receipt, by, command } => self.command(receipt, &by, command),

@@ -21,6 +21,9 @@ use leeward_model::{AgentId, Fault, Health, JobId, JobState, Message, Moment, Re
 /// Seconds an agent has to stop working on a step that was cancelled.
 const CANCEL_SECS: i64 = 30;
 
+/// Seconds after which a step that waits for a host is looked at again.
+const WAIT_SECS: i64 = 1;
+
 /// Where a job is.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) enum Next {
@@ -87,6 +90,10 @@ impl Turn<'_> {
             Act::Own => {
                 self.take_response(id, step, &Response::Done);
                 false
+            }
+            Act::Wait => {
+                self.alarm(self.now.plus_secs(WAIT_SECS), Alarm::Job(id));
+                true
             }
             Act::Fail(fault) if fault.recovery == Recovery::Retries => {
                 self.journal(id, JournalEvent::StepBegan { step });

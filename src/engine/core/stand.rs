@@ -22,6 +22,7 @@ impl State {
             active: record.active,
             replication: self.standing(item),
             test: record.tests.first().map(|t| t.state),
+            tests: record.tests.len(),
             job: self.running_job(item),
             stuck: self
                 .restartable

@@ -48,6 +48,9 @@ pub(crate) struct State {
     pub(crate) changed: Changed,
 }
 
+/// Seconds in which hosts come back to an engine that has started: the longest wait between their tries, and a little.
+const EXPECTED_SECS: i64 = 35;
+
 /// A host: what is written of it and what it says.
 #[derive(Debug)]
 pub(crate) struct Server {
@@ -203,6 +206,18 @@ impl Item {
 impl State {
     pub(crate) fn connected(&self, agent: AgentId) -> bool {
         self.servers.get(&agent).is_some_and(|s| s.connected)
+    }
+
+    /// Whether it is too early to say that a host is away: it has not had the time to come back to an engine that has
+    /// just started, or it is there and has not said everything yet.
+    pub(crate) fn expected(&self, agent: AgentId, now: Moment) -> bool {
+        self.servers.get(&agent).is_some_and(|s| {
+            if s.connected {
+                !s.reported
+            } else {
+                s.last_heard.is_none() && (0..EXPECTED_SECS).contains(&now.secs_since(s.since))
+            }
+        })
     }
 
     pub(crate) fn server_name(&self, agent: AgentId) -> &str {

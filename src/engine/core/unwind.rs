@@ -69,6 +69,10 @@ impl Turn<'_> {
                 self.deadline(id, LOST_SECS);
                 true
             }
+            Some(Act::Wait) => {
+                self.alarm(self.now.plus_secs(1), Alarm::Job(id));
+                true
+            }
             Some(Act::Fail(fault)) => {
                 self.stuck(id, step, fault);
                 true

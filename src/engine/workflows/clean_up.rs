@@ -4,7 +4,7 @@
 use super::{On, OnFail, STEP, Scene, StepDecl, Undo, wrong_answer};
 use crate::records::{JobArgs, Proof};
 use leeward_link::messages::Request;
-use leeward_model::{Epoch, Phase, TestId, TestState};
+use leeward_model::{Epoch, Health, Message, Phase, TestId, TestState};
 
 pub(super) const STEPS: &[StepDecl] = &[
     StepDecl {
@@ -38,6 +38,10 @@ pub(super) const STEPS: &[StepDecl] = &[
         accept: |scene, draft, _| {
             let test = asked(scene).ok_or_else(|| wrong_answer(scene))?;
             let good = scene.job.gathered.was_running;
+            if let Some(notes) = notes(scene) {
+                draft.note = Some(Message::new("note-test-notes").with("notes", notes));
+                draft.events.push((Health::Healthy, Message::new("event-test-notes").with("notes", notes)));
+            }
             draft.change(|item| {
                 item.tests.retain(|t| t.id != test);
                 if good {
@@ -61,6 +65,14 @@ pub(super) const STEPS: &[StepDecl] = &[
 fn asked(scene: &Scene<'_>) -> Option<TestId> {
     match scene.job.args {
         JobArgs::CleanUpTest { test, .. } => Some(test),
+        _ => None,
+    }
+}
+
+/// What the person who looked at the copy says of it.
+fn notes<'a>(scene: &Scene<'a>) -> Option<&'a str> {
+    match &scene.job.args {
+        JobArgs::CleanUpTest { notes, .. } if !notes.is_empty() => Some(notes),
         _ => None,
     }
 }

@@ -13,6 +13,9 @@ use leeward_model::{
 /// Seconds the guest may take to shut down before its power is taken.
 const SHUT_DOWN_SECS: u32 = 60;
 
+/// Seconds the side that shall run the machine may be away before the failover is taken back.
+const TARGET_AWAY_SECS: i64 = 900;
+
 pub(super) const STEPS: &[StepDecl] = &[
     StepDecl {
         id: "check",
@@ -92,6 +95,12 @@ pub(super) const STEPS: &[StepDecl] = &[
         title: "step-choose-point",
         phase: Phase::BringUp,
         on: On::To,
+        // Its points are known only from the host that keeps them.
+        act: |scene| match (scene.present(scene.to()), scene.away_secs(scene.to())) {
+            (true, _) => Act::Own,
+            (false, 0..TARGET_AWAY_SECS) => Act::Wait,
+            _ => moving::hosts_here(scene, false),
+        },
         accept: |scene, draft, _| {
             let JobArgs::Failover { point, .. } = &scene.job.args else { return Err(wrong_answer(scene)) };
             let points = scene.points();
@@ -160,6 +169,8 @@ fn not_asked(args: &JobArgs) -> Option<Message> {
 fn if_here(scene: &Scene<'_>, act: impl FnOnce() -> Act) -> Act {
     if scene.connected(scene.from()) {
         act()
+    } else if scene.expected(scene.from()) {
+        Act::Wait
     } else {
         Act::Skip(Message::new("skip-host-away").with("host", scene.host_name(scene.from())))
     }

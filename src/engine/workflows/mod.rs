@@ -60,6 +60,8 @@ pub(crate) enum Act {
     Own,
     /// It is not needed here.
     Skip(Message),
+    /// Not yet: a host is expected that has not said everything since the engine started or since it returned.
+    Wait,
     /// It cannot be done.
     Fail(Box<Fault>),
 }

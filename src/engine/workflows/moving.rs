@@ -29,6 +29,9 @@ pub(super) fn epoch_back(scene: &Scene<'_>) -> Epoch {
 /// Both hosts must be there, or only the one that will run the machine.
 pub(super) fn hosts_here(scene: &Scene<'_>, both: bool) -> Act {
     let needed = if both { vec![scene.from(), scene.to()] } else { vec![scene.to()] };
+    if needed.iter().any(|host| scene.expected(*host)) {
+        return Act::Wait;
+    }
     for host in needed {
         if !scene.connected(host) {
             let name = scene.host_name(host);

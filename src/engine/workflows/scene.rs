@@ -73,6 +73,22 @@ impl<'a> Scene<'a> {
         agent.is_some_and(|a| self.state.connected(a))
     }
 
+    /// Whether a host is there and has said everything it knows.
+    pub(crate) fn present(&self, agent: Option<AgentId>) -> bool {
+        agent.and_then(|a| self.state.servers.get(&a)).is_some_and(|s| s.connected && s.reported)
+    }
+
+    /// Seconds since a host went away; 0 when it is there.
+    pub(crate) fn away_secs(&self, agent: Option<AgentId>) -> i64 {
+        let server = agent.and_then(|a| self.state.servers.get(&a)).filter(|s| !s.connected);
+        server.map_or(0, |s| self.now.secs_since(s.since).max(0))
+    }
+
+    /// Whether it is too early to say that a host is away.
+    pub(crate) fn expected(&self, agent: Option<AgentId>) -> bool {
+        agent.is_some_and(|a| self.state.expected(a, self.now))
+    }
+
     pub(crate) fn host_name(&self, agent: Option<AgentId>) -> &'a str {
         agent.map_or("?", |a| self.state.server_name(a))
     }

@@ -37,6 +37,10 @@ pub enum Standing {
     Stopped,
 }
 
+/// Test failovers of one item that may be open at once, on different points: each is a running machine at the host
+/// that keeps the replica.
+const TESTS_MAX: usize = 4;
+
 /// The job that works on an item.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct RunningJob {
@@ -57,8 +61,10 @@ pub struct ItemStand<'a> {
     pub active: Side,
     /// How replication does.
     pub replication: Standing,
-    /// Its open test failover.
+    /// The first of its open test failovers.
     pub test: Option<TestState>,
+    /// How many are open.
+    pub tests: usize,
     /// The job that works on it.
     pub job: Option<RunningJob>,
     /// The verb whose job could be neither finished nor taken back, and has not been dealt with.
@@ -123,7 +129,9 @@ fn not_stuck(verb: Verb, item: &ItemStand<'_>) -> Result<(), Refusal> {
     Err(refusal(why).helped_by(Verb::RestartJob))
 }
 
-const fn goes_beside(verb: Verb) -> bool {
+/// Whether a verb changes nothing that another job works on, so that it may go beside it.
+#[must_use]
+pub const fn goes_beside(verb: Verb) -> bool {
     matches!(verb, Verb::PauseReplication | Verb::ResumeReplication | Verb::AssociatePolicy)
 }
 
@@ -183,7 +191,10 @@ fn resynchronize(item: &ItemStand<'_>) -> Result<(), Refusal> {
 
 fn test_failover(item: &ItemStand<'_>) -> Result<(), Refusal> {
     protected(item)?;
-    no_test(item)?;
+    if item.tests >= TESTS_MAX {
+        let why = Message::new("refusal-tests-many").with("item", item.name).with("count", item.tests);
+        return Err(refusal(why).helped_by(Verb::CleanUpTestFailover));
+    }
     some_point(item)?;
     if item.replication == Standing::Resynchronizing {
         return Err(named("refusal-resynchronizing", item));

@@ -12,7 +12,7 @@ mod item;
 mod job;
 mod machine;
 
-pub use item::{HostStand, ItemStand, RunningJob, Standing, pushes_aside};
+pub use item::{HostStand, ItemStand, RunningJob, Standing, goes_beside, pushes_aside};
 pub use job::JobStand;
 pub use machine::{MachineStand, Tie};
 

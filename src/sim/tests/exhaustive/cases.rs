@@ -274,3 +274,45 @@ fn moves() -> Vec<Case> {
         },
     ]
 }
+
+fn older_point(world: &mut World) -> PointChoice {
+    PointChoice::Exact(view(world).expect("protected").points.get(1).expect("two points").id)
+}
+
+fn two_points(world: &mut World) {
+    world.protect_all();
+    world.run_for(100);
+}
+
+/// What must go its whole way while both hosts are there, whatever becomes of the engine.
+pub(crate) fn both_hosts_are_there() -> Vec<Case> {
+    vec![
+        Case {
+            name: "failover to an older point",
+            prepare: two_points,
+            command: |w| {
+                let point = older_point(w);
+                Command::Failover { item: id(w), point, shut_down_source: true }
+            },
+            good: is_failed_over,
+            ..CASE
+        },
+        Case {
+            name: "failover to the newest",
+            prepare: two_points,
+            command: failover,
+            good: is_failed_over,
+            ..CASE
+        },
+        Case {
+            name: "test failover of an older point",
+            prepare: two_points,
+            command: |w| {
+                let point = older_point(w);
+                Command::TestFailover { item: id(w), point, network: NetworkChoice::None }
+            },
+            good: |w| view(w).is_some_and(|v| v.tests.len() == 1),
+            ..CASE
+        },
+    ]
+}

@@ -136,7 +136,7 @@ fn the_engine_dies_at_each_write_and_the_job_ends_the_same() {
                 let at = world.vault.database.writes + number;
                 world.vault.death = Some(if after { Death::After(at) } else { Death::Before(at) });
                 let job = give(&mut world, &case);
-                world.run_for(20);
+                world.run_for(40);
                 // What was not written was not accepted: whoever asked asks again.
                 let began = world.vault.database.journal.len() + world.vault.database.audit.len();
                 if job.is_none() && number == 0 && !after {
@@ -223,6 +223,33 @@ fn a_host_is_lost_at_each_step_and_everything_ends() {
                     }
                 }
             }
+        }
+    }
+}
+
+/// A healthy source is neither skipped nor left unfenced because the engine has just started, and a point is not
+/// gone because the host that keeps it has not said so yet.
+#[test]
+fn an_engine_that_has_just_started_takes_nobody_for_lost() {
+    for case in cases::both_hosts_are_there() {
+        let writes = {
+            let mut world = stage(&case);
+            let before = world.vault.database.writes;
+            let job = give(&mut world, &case).expect("accepted");
+            assert_eq!(run_out(&mut world, job), JobState::Succeeded, "{}", case.name);
+            world.vault.database.writes - before
+        };
+        for number in 1..writes {
+            let mut world = stage(&case);
+            world.vault.death = Some(Death::After(world.vault.database.writes + number));
+            let Some(job) = give(&mut world, &case) else { continue };
+            let ended = run_out(&mut world, job);
+            let view = world.job(job).expect("there");
+            assert_eq!(ended, JobState::Succeeded, "{}: death at {number}: {view:#?}", case.name);
+            let skipped: Vec<_> =
+                view.steps.iter().filter(|s| matches!(s.state, StepState::Skipped { .. })).collect();
+            assert!(skipped.is_empty(), "{}: death at {number}: {skipped:#?}", case.name);
+            assert_good(&mut world, &case, &format!("death at {number}"));
         }
     }
 }
