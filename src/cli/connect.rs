@@ -31,6 +31,14 @@ pub(crate) enum Ends {
 }
 
 impl Ends {
+    /// Ends an engine of our own in order; one that was attached to goes on.
+    pub(crate) fn stop(self) -> Result<(), Stop> {
+        match self {
+            Self::Attached(_) => Ok(()),
+            Self::Own(handle) => handle.stop().map_err(|fault| Stop::Fault(Exit::Failed, fault)),
+        }
+    }
+
     pub(crate) fn sink(&self) -> Arc<dyn CommandSink> {
         match self {
             Self::Attached(attached) => attached.sink(),

@@ -21,9 +21,20 @@ const CONNECT: Duration = Duration::from_secs(60);
 /// The hosts of the sample lab, by folder, with their sites.
 const LAB_HOSTS: [(&str, &str); 2] = [("stockholm", "Stockholm"), ("goteborg", "Göteborg")];
 
-/// The first page's abilities. Engines that it starts live as long as it does.
+/// The first page's abilities. The page goes when there is a vault; the engines that it started must not: see [`Engines`].
 pub(crate) struct Starter {
     shared: Arc<Mutex<Shared>>,
+}
+
+/// The engines that the first page has started. They live as long as this does.
+pub(crate) struct Engines(Arc<Mutex<Shared>>);
+
+impl Engines {
+    /// Ends them in order; agents go on without.
+    pub(crate) fn stop(self) -> Result<(), Stop> {
+        let ends = std::mem::take(&mut lock(&self.0).ends);
+        ends.into_iter().try_for_each(Ends::stop)
+    }
 }
 
 struct Shared {
@@ -34,6 +45,10 @@ struct Shared {
 impl Starter {
     pub(crate) fn new() -> Self {
         Self { shared: Arc::new(Mutex::new(Shared { progress: StartProgress::Idle, ends: Vec::new() })) }
+    }
+
+    pub(crate) fn engines(&self) -> Engines {
+        Engines(Arc::clone(&self.shared))
     }
 }
 

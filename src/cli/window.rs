@@ -30,27 +30,29 @@ pub(crate) fn open(args: &ArgMatches, _out: &Output) -> Result<(), Stop> {
         preferences: places::window_preferences(),
     };
     let mut kept = None;
-    let start = if let Some(folder) = args.get_one::<PathBuf>("lab") {
+    let mut engines = None;
+    let mut choose = |wish: Option<StartWish>| {
         let mut starter = starter::Starter::new();
-        starter.begin(StartWish::MakeLab { folder: folder.clone() });
+        engines = Some(starter.engines());
+        if let Some(wish) = wish {
+            starter.begin(wish);
+        }
         Start::Choose(Box::new(starter))
+    };
+    let start = if let Some(folder) = args.get_one::<PathBuf>("lab") {
+        choose(Some(StartWish::MakeLab { folder: folder.clone() }))
     } else if named(args) {
         let ends = connect::ends(args, |_| {})?;
         let connected = connected(&ends);
         kept = Some(ends);
         Start::Connected(connected)
     } else {
-        let mut starter = starter::Starter::new();
-        if let Some(path) = places::last_vault().filter(|p| p.exists()) {
-            starter.begin(StartWish::Open(path));
-        }
-        Start::Choose(Box::new(starter))
+        choose(places::last_vault().filter(|p| p.exists()).map(StartWish::Open))
     };
     let shown = leeward_desktop::run(start, options);
     // An engine of our own ends in order with the window; agents go on without it.
-    if let Some(Ends::Own(handle)) = kept {
-        handle.stop().map_err(|fault| Stop::Fault(Exit::Failed, fault))?;
-    }
+    kept.map_or(Ok(()), Ends::stop)?;
+    engines.map_or(Ok(()), starter::Engines::stop)?;
     shown.map_err(|e| Stop::Said(Exit::Trouble, Message::new("cli-window-failed").with("why", e.to_string())))
 }
 
