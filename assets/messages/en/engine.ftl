@@ -161,9 +161,9 @@ preview-clean-up-loss = Everything the test machine has written is discarded.
 preview-pause = Changes are tracked and not sent. The recovery point of { $item } grows older until replication is resumed.
 preview-resync = Older recovery points of { $item } stay usable until the comparison is complete.
 preview-enable-copy = { $machines ->
-    [one] One machine with disks of { $size }
-   *[other] { $machines } machines with disks of { $size } together
-} is copied once. Empty space costs nothing.
+    [one] One machine with disks of { $size } is
+   *[other] { $machines } machines with disks of { $size } together are
+} copied once. Empty space costs nothing.
 preview-policy-items = { $items ->
     [0] No item uses this policy.
     [one] One item uses this policy and follows from its next cycle on.

@@ -94,12 +94,16 @@ fn readiness(ui: &mut Ui, cx: &mut Cx<'_>) {
 fn rpo(ui: &mut Ui, cx: &mut Cx<'_>) {
     let t = cx.theme;
     let series = std::sync::Arc::clone(&cx.snapshot.overview.rpo_median);
-    let Some((_, last)) = series.last() else {
+    let mut lags: Vec<u64> = cx.snapshot.items.iter().filter_map(|i| i.rpo_secs).collect();
+    if lags.is_empty() {
         ui.add_space(24.0);
         kit::caption(ui, words("tile-rpo-none"));
         return;
-    };
-    ui.label(ramp::strong(kit::secs(f64::from(last.round())), ramp::METRIC));
+    }
+    // The curve has a value a minute; the figure is of now.
+    let middle = (lags.len() - 1) / 2;
+    let (_, median, _) = lags.select_nth_unstable(middle);
+    ui.label(ramp::strong(kit::span(*median), ramp::METRIC));
     kit::caption(ui, words("tile-rpo-caption"));
     ui.add_space(8.0);
     let size = vec2(ui.available_width(), (ui.available_height() - 20.0).max(24.0));
