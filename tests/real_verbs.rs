@@ -9,11 +9,14 @@ mod guest;
 #[allow(dead_code, reason = "shared with the tests of the link, which use all of it")]
 mod line;
 mod program;
+#[path = "../src/fabric/tests/real_qemu/small.rs"]
+mod small;
 
 use leeward_lab::{Lab, LabSpec};
 use line::Line;
 use program::{Service, World};
 use serde_json::Value;
+use small::SmallFileSystem;
 use std::collections::BTreeSet;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -30,7 +33,12 @@ struct Estate {
     lab: Lab,
     line: Line,
     engine: Option<Service>,
+    /// What Göteborg keeps replicas on; none where this user may not mount.
+    small: Option<SmallFileSystem>,
 }
+
+/// Room for replicas in Göteborg.
+const ROOM_BYTES: u64 = 1 << 30;
 
 impl Drop for Estate {
     fn drop(&mut self) {
@@ -55,7 +63,13 @@ impl Estate {
         let lab = leeward_lab::make(&spec, &mut |_| {}).expect("a lab").with_agent_program(program);
         let line = Line::to(SocketAddr::from(([127, 0, 20, 1], 8084)));
         let engine = Some(world.engine());
-        let estate = Self { world, lab, line, engine };
+        let small = SmallFileSystem::mount(ROOM_BYTES);
+        if let Some(small) = &small {
+            let data = lab.host_folder("goteborg").expect("a folder").join("data");
+            std::fs::remove_dir(&data).ok();
+            std::os::unix::fs::symlink(small.path(), &data).expect("in its place");
+        }
+        let estate = Self { world, lab, line, engine, small };
         estate.reach_goteborg_over_the_line();
         for (host, site) in [("stockholm", "Stockholm"), ("goteborg", "Göteborg")] {
             let file = format!("{host}.leeward-key");
@@ -193,6 +207,7 @@ fn real_verbs_hold_while_the_engine_dies_and_the_line_is_cut() {
     first_copy_over_a_bad_line(&mut estate);
     paused_and_resumed(&estate);
     two_tests_at_once(&estate);
+    target_is_full(&estate);
     planned_failover_and_home(&mut estate);
     unplanned_failover_with_another_point(&mut estate);
     disabled_both_ways(&estate);
@@ -262,6 +277,32 @@ fn two_tests_at_once(estate: &Estate) {
     let events = estate.world.ok(&["event", "list"]);
     assert!(events.contains("Starts; login works"), "{events}");
     estate.runs_only_at("stockholm");
+}
+
+fn target_is_full(estate: &Estate) {
+    let Some(small) = &estate.small else {
+        return eprintln!("left out: a full target, because this user may not mount a file system");
+    };
+    let junk = small.path().join("junk");
+    let mut file = std::fs::File::create(&junk).expect("created");
+    while std::io::Write::write_all(&mut file, &[1; 64 * 1024]).is_ok() {}
+    drop(file);
+    let before = estate.points();
+    let failed = estate.world.run(&["item", "sync", "sql01"]);
+    failed.must(4, "room");
+    let item = estate.until("the failure is shown", || {
+        let item = estate.item();
+        (!item["replication"]["Retrying"].is_null()).then_some(item)
+    });
+    assert!(item["issues"].to_string().contains("no-space"), "{:#}", item["issues"]);
+    estate.runs_only_at("stockholm");
+    let written = estate.guest().last;
+    estate.until("the machine writes on", || (estate.guest().last > written).then_some(()));
+    assert_eq!(estate.points().len(), before.len(), "nothing is lost");
+    std::fs::remove_file(&junk).expect("room again");
+    estate.world.ok(&["item", "sync", "sql01"]);
+    estate.world.ok(&["item", "verify", "sql01"]);
+    estate.protected();
 }
 
 fn planned_failover_and_home(estate: &mut Estate) {

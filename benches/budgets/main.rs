@@ -6,6 +6,7 @@ mod own;
 mod peers;
 mod result;
 mod storage_daemon;
+mod window;
 
 use leeward_fabric::{ChainLayer, Hypervisor as _, QemuDriver, QemuSettings};
 use leeward_model::{DiskFormat, PointKind};
@@ -46,6 +47,9 @@ fn options() -> Result<Options, Fails> {
 }
 
 fn main() -> Result<(), Fails> {
+    if let Some(report) = window::asked() {
+        return window::measure(&report);
+    }
     let options = options()?;
     let folder = tempfile::Builder::new()
         .prefix("leeward-bench-")
@@ -62,6 +66,7 @@ fn main() -> Result<(), Fails> {
     resync(root, &options, &mut add)?;
     failover_share(root, &options, &mut add)?;
     engine(&options, &mut add);
+    window::budgets(root, &mut add)?;
     if let Some(path) = &options.json {
         std::fs::write(path, serde_json::to_vec_pretty(&json!({ "results": lines }))?)?;
     }

@@ -123,4 +123,21 @@ mod tests {
             assert!(fault.detail.contains(field), "{}", fault.detail);
         }
     }
+
+    /// The text of the guide's example of this kind.
+    fn example(kind: &str) -> String {
+        let page = include_str!("../../docs/hosts.md");
+        let begin = format!("```json {kind}\n");
+        let from = page.find(&begin).expect("an example") + begin.len();
+        page[from..].split("```").next().expect("its end").to_owned()
+    }
+
+    #[test]
+    fn the_examples_of_the_guide_are_good() {
+        let config = read(&example("agent")).expect("good settings");
+        assert_eq!(config.replication_addr(), "hv-sto-01.example.net:8084");
+        let machine: leeward_model::MachineDefinition =
+            serde_json::from_str(&example("machine")).expect("a machine");
+        assert_eq!(machine.name, "web01");
+    }
 }

@@ -114,6 +114,7 @@ pub struct Director<'a> {
     pub(crate) directions: Vec<Direction>,
     pub(crate) settled: bool,
     pub(crate) pending: &'a mut Option<Receiver<Result<(), String>>>,
+    pub(crate) frame_secs: Option<f32>,
 }
 
 impl Director<'_> {
@@ -141,6 +142,12 @@ impl Director<'_> {
     #[must_use]
     pub const fn settled(&self) -> bool {
         self.settled
+    }
+
+    /// What the last frame has cost the program, in seconds, without waiting for the screen; none before the first.
+    #[must_use]
+    pub const fn frame_secs(&self) -> Option<f32> {
+        self.frame_secs
     }
 
     /// Writes what the window's framebuffer holds to a PNG file.

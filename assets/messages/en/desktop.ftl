@@ -131,7 +131,7 @@ attention-counted = { $what }: { $n ->
    *[other] { $n } items
   }
 topology = Site topology
-topology-site = { $runs } protected here, { $replicas } as replica
+topology-site = { $runs } active, { $replicas } replicas
 topology-server = Server { $name }
 topology-server-lost = Server { $name }, not connected
 topology-runs = { $name } runs here

@@ -29,7 +29,8 @@ impl Turn<'_> {
     pub(super) fn fact(&mut self, agent: AgentId, fact: Fact) {
         let now = self.now;
         let Some(server) = self.state.servers.get_mut(&agent).filter(|s| s.connected) else { return };
-        if server.last_heard.is_none_or(|at| now.secs_since(at) >= HEARTBEAT_SHOWN_SECS) {
+        if server.heard_shown.is_none_or(|at| now.secs_since(at).abs() >= HEARTBEAT_SHOWN_SECS) {
+            server.heard_shown = Some(now);
             self.state.changed.servers = true;
         }
         server.last_heard = Some(now);

@@ -59,6 +59,8 @@ pub(crate) struct Server {
     /// Since when it is connected, or not.
     pub(crate) since: Moment,
     pub(crate) last_heard: Option<Moment>,
+    /// The sign of life that was shown last.
+    pub(crate) heard_shown: Option<Moment>,
     pub(crate) lost_why: Option<Message>,
     pub(crate) hypervisor: String,
     pub(crate) free_bytes: u64,
@@ -157,6 +159,7 @@ impl Server {
             connected: false,
             since: now,
             last_heard: None,
+            heard_shown: None,
             lost_why: None,
             hypervisor: String::new(),
             free_bytes: 0,

@@ -65,3 +65,18 @@ fn disaster_change_of_point_and_home_again() {
     assert!(world.item("vm1").is_none());
     checkers::comes_to_rest(&mut world);
 }
+
+/// A host that is connected is not shown as last heard of minutes ago.
+#[test]
+fn signs_of_life_are_shown_while_nothing_else_happens() {
+    let mut world = World::new(1, Plan::default());
+    world.protect_all();
+    for _ in 0..20 {
+        world.run_for(9);
+        let now = leeward_sim::world::moment(world.now);
+        for server in world.snapshot().expect("the engine runs").servers.iter() {
+            let heard = server.last_heartbeat.expect("connected");
+            assert!(now.secs_since(heard) <= 20, "{}: {} s ago", server.name, now.secs_since(heard));
+        }
+    }
+}

@@ -11,10 +11,14 @@ pub(crate) struct SmallFileSystem {
 impl SmallFileSystem {
     /// `None` where none can be mounted.
     pub(crate) fn mount(size_bytes: u64) -> Option<Self> {
-        let dir = tempfile::Builder::new().prefix("leeward-fabric-small-").tempdir().unwrap();
+        let dir =
+            tempfile::Builder::new().prefix("leeward-fabric-small-").tempdir().expect("a small file system");
         let (image, point) = (dir.path().join("image"), dir.path().join("point"));
-        std::fs::create_dir(&point).unwrap();
-        std::fs::File::create(&image).unwrap().set_len(size_bytes).unwrap();
+        std::fs::create_dir(&point).expect("a small file system");
+        std::fs::File::create(&image)
+            .expect("a small file system")
+            .set_len(size_bytes)
+            .expect("a small file system");
         let ran = |program: &str, words: &[&Path]| {
             Command::new(program).args(words).output().is_ok_and(|out| out.status.success())
         };
