@@ -24,11 +24,14 @@ struct Options {
     rounds: usize,
     size_bytes: u64,
     data_bytes: u64,
+    /// Only this measurement.
+    only: Option<String>,
     json: Option<PathBuf>,
 }
 
 fn options() -> Result<Options, Fails> {
-    let mut options = Options { rounds: 3, size_bytes: 4096 * MIB, data_bytes: 2048 * MIB, json: None };
+    let mut options =
+        Options { rounds: 3, size_bytes: 4096 * MIB, data_bytes: 2048 * MIB, only: None, json: None };
     let mut words = std::env::args().skip(1);
     while let Some(word) = words.next() {
         match word.as_str() {
@@ -37,6 +40,7 @@ fn options() -> Result<Options, Fails> {
                 options.size_bytes = 2048 * MIB;
                 options.data_bytes = 768 * MIB;
             }
+            "--only" => options.only = Some(words.next().ok_or("--only needs a word")?),
             "--json" => options.json = Some(words.next().ok_or("--json needs a file")?.into()),
             // Given by cargo.
             "--bench" => {}
@@ -61,12 +65,25 @@ fn main() -> Result<(), Fails> {
         line.print();
         lines.push(line);
     };
-    initial_copy(root, &options, &mut add)?;
-    delta(root, &options, &mut add)?;
-    resync(root, &options, &mut add)?;
-    failover_share(root, &options, &mut add)?;
-    engine(&options, &mut add);
-    window::budgets(root, &mut add)?;
+    let wanted = |name: &str| options.only.as_deref().is_none_or(|only| only == name);
+    if wanted("initial") {
+        initial_copy(root, &options, &mut add)?;
+    }
+    if wanted("delta") {
+        delta(root, &options, &mut add)?;
+    }
+    if wanted("resync") {
+        resync(root, &options, &mut add)?;
+    }
+    if wanted("failover") {
+        failover_share(root, &options, &mut add)?;
+    }
+    if wanted("engine") {
+        engine(&options, &mut add);
+    }
+    if wanted("window") {
+        window::budgets(root, &mut add)?;
+    }
     if let Some(path) = &options.json {
         std::fs::write(path, serde_json::to_vec_pretty(&json!({ "results": lines }))?)?;
     }

@@ -121,15 +121,10 @@ impl App {
         }
     }
 
-    fn drive(&mut self, ctx: &Context, frame_secs: Option<f32>) {
+    fn drive(&mut self, ctx: &Context) {
         let Some(driver) = &mut self.driver else { return };
-        let mut director = Director {
-            ctx,
-            directions: Vec::new(),
-            settled: self.drawn >= 2,
-            pending: &mut self.pending,
-            frame_secs,
-        };
+        let mut director =
+            Director { ctx, directions: Vec::new(), settled: self.drawn >= 2, pending: &mut self.pending };
         driver.drive(&mut director);
         let directions = director.directions;
         if !directions.is_empty() {
@@ -205,8 +200,8 @@ fn remembered(path: Option<&PathBuf>) -> Option<bool> {
 }
 
 impl eframe::App for App {
-    fn logic(&mut self, ctx: &Context, frame: &mut eframe::Frame) {
-        self.drive(ctx, frame.info().cpu_usage);
+    fn logic(&mut self, ctx: &Context, _frame: &mut eframe::Frame) {
+        self.drive(ctx);
         if let Scene::Live(window) = &mut self.scene {
             window.logic(ctx);
         }

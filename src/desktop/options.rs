@@ -114,7 +114,6 @@ pub struct Director<'a> {
     pub(crate) directions: Vec<Direction>,
     pub(crate) settled: bool,
     pub(crate) pending: &'a mut Option<Receiver<Result<(), String>>>,
-    pub(crate) frame_secs: Option<f32>,
 }
 
 impl Director<'_> {
@@ -142,12 +141,6 @@ impl Director<'_> {
     #[must_use]
     pub const fn settled(&self) -> bool {
         self.settled
-    }
-
-    /// What the last frame has cost the program, in seconds, without waiting for the screen; none before the first.
-    #[must_use]
-    pub const fn frame_secs(&self) -> Option<f32> {
-        self.frame_secs
     }
 
     /// Writes what the window's framebuffer holds to a PNG file.

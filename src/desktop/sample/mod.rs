@@ -5,13 +5,16 @@
 //! | `estate` | vault, sites, servers, machines, policies, keys |
 //! | `items` | replicated items in every state |
 //! | `jobs` | jobs and events |
+//! | `headless` | the window without a screen |
 //! | `stage` | a sink and a feed over a snapshot |
 
 mod estate;
+mod headless;
 mod items;
 mod jobs;
 mod stage;
 
+pub use headless::Headless;
 pub use stage::Stage;
 
 use leeward_model::{Health, ItemView, Message, Moment, Overview, Snapshot};
