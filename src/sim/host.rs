@@ -28,6 +28,8 @@ pub struct Host {
     pub session: bool,
     /// When it tries to open a session.
     pub connect_at: i64,
+    /// Seconds its clock is ahead; below zero: behind.
+    pub ahead: i64,
     /// Its machines (of its own, and failed over to it).
     pub machines: BTreeMap<MachineId, Machine>,
     /// Test machines.
@@ -123,6 +125,7 @@ impl Host {
             up: true,
             session: false,
             connect_at: 0,
+            ahead: 0,
             machines: BTreeMap::new(),
             tests: BTreeMap::new(),
             items: BTreeMap::new(),

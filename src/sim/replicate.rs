@@ -79,6 +79,7 @@ pub(crate) fn ship(
     at: &mut Instant<'_>,
 ) -> Option<PointId> {
     let host = hosts.get_mut(&from)?;
+    let clock = at.at.plus_secs(host.ahead);
     let kept = host.items.get_mut(&item)?;
     let frequency = i64::from(kept.assignment.policy.copy_frequency.secs());
     let machine = host.machines.get(&kept.assignment.machine.id)?;
@@ -88,7 +89,7 @@ pub(crate) fn ship(
         epoch: kept.epoch,
         sequence: kept.sequence,
         content: Rc::clone(&machine.content),
-        at: at.at,
+        at: clock,
         kind,
     };
     let (peer, content) = (kept.assignment.peer.agent, Rc::clone(&log.content));
@@ -101,15 +102,15 @@ pub(crate) fn ship(
         kept.failures += 1;
         return None;
     };
-    let lag = kept.synced_to.map_or(0, |s| at.at.millis_since(s));
+    let lag = kept.synced_to.map_or(0, |s| clock.millis_since(s));
     kept.failures = 0;
     kept.copy = None;
     kept.in_sync = true;
-    kept.synced_to = Some(at.at);
+    kept.synced_to = Some(clock);
     kept.acknowledged = content;
     #[expect(clippy::cast_precision_loss, reason = "seconds of a lag")]
     let sample = CycleSample {
-        at: at.at,
+        at: clock,
         rpo_secs: lag as f32 / 1000.0,
         sent_bytes: 65_536,
         ship_secs: 0.2,

@@ -72,6 +72,8 @@ pub struct World {
     sent: u64,
     record: u64,
     engine_back: Option<i64>,
+    /// Seconds the engine's clock is ahead.
+    engine_ahead: i64,
     hosts_back: BTreeMap<AgentId, i64>,
     links_back: BTreeMap<AgentId, i64>,
     peers_back: i64,
@@ -121,6 +123,7 @@ impl World {
             sent: 0,
             record: 0,
             engine_back: None,
+            engine_ahead: 0,
             hosts_back: BTreeMap::new(),
             links_back: BTreeMap::new(),
             peers_back: 0,
@@ -229,9 +232,21 @@ impl World {
         receipt
     }
 
+    /// What the engine's clock says.
+    #[must_use]
+    pub const fn engine_time(&self) -> Moment {
+        moment(self.now + self.engine_ahead)
+    }
+
+    /// The engine's clock jumps. Within its life it never goes back: the shell sees to that; a clock that was set
+    /// back shows when the engine starts again.
+    pub const fn engine_clock_jumps(&mut self, secs: i64) {
+        self.engine_ahead += secs;
+    }
+
     /// What the window would show now; none while the engine is dead.
     pub fn snapshot(&mut self) -> Option<Arc<Snapshot>> {
-        let now = moment(self.now);
+        let now = self.engine_time();
         self.vault.core.as_mut().map(|core| core.snapshot(now))
     }
 
@@ -382,9 +397,10 @@ impl World {
         let mut at = Instant { now: self.now, at: moment(self.now), seed: &mut self.seed };
         replicate::second(&mut self.hosts, &|_, _| reach, &mut at, &mut self.record);
         self.report();
-        let woken = self.vault.wake_at.is_some_and(|at| at <= moment(self.now));
+        let time = self.engine_time();
+        let woken = self.vault.wake_at.is_some_and(|at| at <= time);
         if woken || self.now % 5 == 0 {
-            self.vault.wake_at = self.vault.wake_at.filter(|at| *at > moment(self.now));
+            self.vault.wake_at = self.vault.wake_at.filter(|at| *at > time);
             self.input(Input::Tick);
         }
         checkers::each_second(self);
@@ -434,7 +450,7 @@ impl World {
             }
             host.session = true;
             let hello = host.hello();
-            let report = host.report(moment(self.now));
+            let report = host.report(moment(self.now + host.ahead));
             self.input(Input::AgentConnected { hello, certificate_expires: Moment(i64::MAX / 4) });
             self.input(Input::Fact { agent, fact: Fact::Report(Box::new(report)) });
         }
@@ -509,7 +525,8 @@ impl World {
         if let Some(reply) = self.made_to_fail(running.op.as_ref()) {
             return Some(self.settle(agent, running.op.clone(), reply));
         }
-        let mut at = Instant { now: self.now, at: moment(self.now), seed: &mut self.seed };
+        let ahead = self.hosts.get(&agent)?.ahead;
+        let mut at = Instant { now: self.now, at: moment(self.now + ahead), seed: &mut self.seed };
         let done = self.hosts.get_mut(&agent)?.perform(&running.request, &mut at);
         let reply = match done {
             Done::NotYet => {
@@ -532,7 +549,7 @@ impl World {
         let Some(point) = shipped else { return Err(fault("sim-link-down", Recovery::Retries)) };
         let epoch =
             self.hosts.get(&agent).and_then(|h| h.items.get(&item)).map(|k| k.epoch).unwrap_or_default();
-        let instant = moment(self.now);
+        let instant = moment(self.now + self.hosts.get(&agent).map_or(0, |h| h.ahead));
         Ok(match kind {
             PointKind::Final => {
                 let proof = EvidenceMint::grant().final_sync(item, epoch, point);
@@ -580,9 +597,9 @@ impl World {
             return;
         }
         for agent in self.order.clone() {
-            let now = moment(self.now);
+            let now = self.now;
             if let Some(host) = self.hosts.get_mut(&agent).filter(|h| h.up && h.session) {
-                let report = host.report(now);
+                let report = host.report(moment(now + host.ahead));
                 self.post(Letter::Input(Box::new(Input::Fact {
                     agent,
                     fact: Fact::Report(Box::new(report)),
@@ -603,7 +620,7 @@ impl World {
     fn input(&mut self, input: Input) {
         let mut waiting = VecDeque::from([input]);
         while let Some(input) = waiting.pop_front() {
-            let Some(effects) = self.vault.apply(input, moment(self.now)) else {
+            let Some(effects) = self.vault.apply(input, self.engine_time()) else {
                 if self.vault.core.is_none() && self.engine_back.is_none() {
                     self.say("engine dies".to_owned());
                     self.engine_back = Some(self.now + 2);

@@ -57,7 +57,7 @@ impl Turn<'_> {
                         return;
                     }
                 }
-                Next::Waits(step, at) if at <= self.now => {
+                Next::Waits(step, at) if self.is_due(at) => {
                     if self.begin_step(id, step) {
                         return;
                     }
@@ -67,6 +67,11 @@ impl Turn<'_> {
                 Next::Finished => return self.end_job(id, JobState::Succeeded),
             }
         }
+    }
+
+    /// Whether a wait is over. One that is longer than any is of a clock that has been set back since.
+    pub(super) fn is_due(&self, at: Moment) -> bool {
+        at <= self.now || at.secs_since(self.now) > retry::STEP.then_secs
     }
 
     /// Begins a step. Whether the job now waits for something.

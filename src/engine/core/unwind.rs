@@ -27,7 +27,9 @@ impl Turn<'_> {
                 let state = if job.record.cancel_asked { JobState::Cancelled } else { JobState::Failed };
                 return self.end_job(id, state);
             };
-            if let Some(at) = job.record.steps.get(step).and_then(|s| s.next_at).filter(|at| *at > self.now) {
+            if let Some(at) =
+                job.record.steps.get(step).and_then(|s| s.next_at).filter(|at| !self.is_due(*at))
+            {
                 return self.alarm(at, Alarm::Job(id));
             }
             // A wait for a host that is away has been begun: only its return or the deadline ends it.

@@ -2,6 +2,7 @@
 //! each step is cancelled. Loops, not chance: what chance adds stands in `seeds`.
 
 mod cases;
+mod clocks;
 
 use cases::{Case, all};
 use leeward_model::{CommandOutcome, JobId, JobState, StepState};
