@@ -1,6 +1,6 @@
 //! Values over time: a chart with axes and a reading under the pointer, and the small line of a tile.
 
-use super::wording::{clock_time, date_time};
+use super::wording::{clock_seconds, clock_time, date_time};
 use crate::theme::{Theme, ramp};
 use egui::accesskit::Role;
 use egui::{Align2, Color32, Mesh, Painter, Pos2, Rect, Sense, Stroke, Ui, Vec2, WidgetInfo, pos2, vec2};
@@ -99,7 +99,9 @@ fn times(painter: &Painter, theme: &Theme, plot: Rect, first: Moment, span: i64)
             s if s == count => Align2::RIGHT_TOP,
             _ => Align2::CENTER_TOP,
         };
-        painter.text(pos2(x, y), align, clock_time(at), font.clone(), theme.text2);
+        // Within minutes, times to the minute would repeat.
+        let said = if span < 600_000 { clock_seconds(at) } else { clock_time(at) };
+        painter.text(pos2(x, y), align, said, font.clone(), theme.text2);
     }
 }
 

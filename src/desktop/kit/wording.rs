@@ -108,6 +108,12 @@ pub fn clock_time(moment: Moment) -> String {
     format(moment, "%H:%M")
 }
 
+/// A time of the day to the second, on charts of a few minutes.
+#[must_use]
+pub(super) fn clock_seconds(moment: Moment) -> String {
+    format(moment, "%H:%M:%S")
+}
+
 fn format(moment: Moment, pattern: &str) -> String {
     let Ok(stamp) = Timestamp::from_millisecond(moment.0) else { return String::new() };
     let zone = ZONE.get().cloned().unwrap_or(TimeZone::UTC);

@@ -77,7 +77,7 @@ fn place(track: Rect, age: i64, span: i64) -> f32 {
 fn ticks(painter: &Painter, cx: &Cx<'_>, track: Rect, y: f32, span: i64) {
     let font = ramp::regular_font(11.0);
     let oldest = kit::age(cx.now.plus_millis(-span), cx.now).0;
-    painter.text(pos2(track.left() - 6.0, y + 20.0), Align2::LEFT_TOP, oldest, font.clone(), cx.theme.text2);
+    painter.text(pos2(track.left() - 6.0, y + 20.0), Align2::LEFT_TOP, &oldest, font.clone(), cx.theme.text2);
     const AGES: [i64; 13] =
         [60, 300, 900, 1_800, 3_600, 7_200, 14_400, 28_800, 43_200, 86_400, 172_800, 604_800, 1_209_600];
     let mut last = track.right();
@@ -86,9 +86,12 @@ fn ticks(painter: &Painter, cx: &Cx<'_>, track: Rect, y: f32, span: i64) {
         if last - x < 76.0 || x < track.left() + 90.0 {
             continue;
         }
+        let said = kit::age(cx.now.plus_secs(-secs), cx.now).0;
+        if said == oldest {
+            continue;
+        }
         last = x;
         painter.vline(x, y + 12.0..=y + 17.0, Stroke::new(1.0, cx.theme.control));
-        let said = kit::age(cx.now.plus_secs(-secs), cx.now).0;
         painter.text(pos2(x, y + 20.0), Align2::CENTER_TOP, said, font.clone(), cx.theme.text2);
     }
 }
