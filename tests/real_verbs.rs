@@ -207,6 +207,7 @@ fn real_verbs_hold_while_the_engine_dies_and_the_line_is_cut() {
     first_copy_over_a_bad_line(&mut estate);
     paused_and_resumed(&estate);
     two_tests_at_once(&estate);
+    cancelled_and_restarted(&estate);
     target_is_full(&estate);
     planned_failover_and_home(&mut estate);
     unplanned_failover_with_another_point(&mut estate);
@@ -277,6 +278,28 @@ fn two_tests_at_once(estate: &Estate) {
     let events = estate.world.ok(&["event", "list"]);
     assert!(events.contains("Starts; login works"), "{events}");
     estate.runs_only_at("stockholm");
+}
+
+fn cancelled_and_restarted(estate: &Estate) {
+    let begun = estate.json(&["item", "test-failover", "sql01", "--no-wait"]);
+    let job = begun["begun"][0].as_str().expect("a job").to_owned();
+    let show = || estate.json(&["job", "show", &job]);
+    estate.until("the copy boots", || {
+        let view = show();
+        view["steps"].as_array()?.iter().any(|s| s["id"] == "boot" && s["state"] == "Running").then_some(())
+    });
+    estate.world.ok(&["job", "cancel", &job, "--yes"]);
+    let view = estate.until("the end", || Some(show()).filter(|v| !v["ended"].is_null()));
+    assert_eq!(view["state"], "Cancelled", "{view:#}");
+    assert_eq!(estate.item()["tests"].as_array().map(Vec::len), Some(0), "taken away");
+    assert!(estate.lab.machine_processes("goteborg").expect("processes").is_empty());
+    estate.world.run(&["job", "cancel", &job, "--yes"]).must(3, "over");
+    estate.world.ok(&["job", "restart", &job]);
+    estate.world.ok(&["job", "watch", &job]);
+    let state = estate.ask_test(0);
+    assert!(state.gap_free && state.pair_ok, "{state:?}");
+    estate.world.ok(&["item", "clean-up", "sql01"]);
+    estate.world.run(&["job", "restart", &job]).must(3, "succeeded");
 }
 
 fn target_is_full(estate: &Estate) {

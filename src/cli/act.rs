@@ -7,7 +7,9 @@ use super::session::Session;
 use super::{looks, watch, words};
 use clap::ArgMatches;
 use leeward_link::RegistrationKey;
-use leeward_model::{Accepted, CommandOutcome, JobId, Message, Preview, Risk, Scope, Verb};
+use leeward_model::{
+    Accepted, CommandOutcome, JobId, JobState, Message, Preview, Risk, Scope, Snapshot, Verb,
+};
 use std::io::{BufRead, IsTerminal, Write};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -44,11 +46,18 @@ pub(crate) fn act(form: &Form, args: &ArgMatches, session: &Session, out: &Outpu
             }
         }
     }
-    let waited = wait(&jobs, args, session, out);
+    let waited = wait(verb, &jobs, &snapshot, args, session, out);
     first_stop.map_or(Ok(()), Err).and(waited)
 }
 
-fn wait(jobs: &[JobId], args: &ArgMatches, session: &Session, out: &Output) -> Result<(), Stop> {
+fn wait(
+    verb: Verb,
+    jobs: &[JobId],
+    before: &Snapshot,
+    args: &ArgMatches,
+    session: &Session,
+    out: &Output,
+) -> Result<(), Stop> {
     if jobs.is_empty() {
         return Ok(());
     }
@@ -59,9 +68,10 @@ fn wait(jobs: &[JobId], args: &ArgMatches, session: &Session, out: &Output) -> R
         return Ok(());
     }
     let timeout = args.get_one::<u64>("timeout").map(|secs| Duration::from_secs(*secs));
-    let ended = watch::follow(session, jobs, timeout, super::now, |line| out.progress(line))?;
+    let ended = watch::follow(session, jobs, Some(before), timeout, super::now, |line| out.progress(line))?;
     out.json(&serde_json::json!({ "jobs": ended.iter().map(looks::json).collect::<Vec<_>>() }));
-    watch::verdict(&ended)
+    let wanted = if verb == Verb::CancelJob { JobState::Cancelled } else { JobState::Succeeded };
+    watch::verdict(&ended, wanted)
 }
 
 fn give(one: &Named, session: &Session, out: &Output, file: Option<&Path>) -> Result<Vec<JobId>, Stop> {

@@ -34,7 +34,7 @@ mod words;
 use clap::ArgMatches;
 use exit::{Exit, Stop};
 use leeward_engine::shell::{Clock, SystemClock};
-use leeward_model::{Message, Moment, Verb};
+use leeward_model::{JobState, Message, Moment, Verb};
 use output::Output;
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -104,9 +104,9 @@ fn follow(args: &ArgMatches, session: &session::Session, out: &Output) -> Result
     let id = resolve::job(&session.snapshot(), arguments::of(args, "job"))?.id;
     let timeout =
         args.get_one::<i64>("timeout").and_then(|s| u64::try_from(*s).ok()).map(Duration::from_secs);
-    let ended = watch::follow(session, &[id], timeout, now, |line| out.progress(line))?;
+    let ended = watch::follow(session, &[id], None, timeout, now, |line| out.progress(line))?;
     out.json(&serde_json::json!({ "jobs": ended.iter().map(looks::json).collect::<Vec<_>>() }));
-    watch::verdict(&ended)
+    watch::verdict(&ended, JobState::Succeeded)
 }
 
 /// The log goes to a file or to standard error. Without being asked for only warnings are written.

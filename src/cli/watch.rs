@@ -4,7 +4,7 @@
 use super::exit::{Exit, Stop};
 use super::session::Session;
 use super::words;
-use leeward_model::{JobId, JobState, JobView, Message, Moment, StepState, StepView};
+use leeward_model::{JobId, JobState, JobView, Message, Moment, Snapshot, StepState, StepView};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
@@ -42,10 +42,11 @@ pub(crate) fn step_line(step: &StepView, now: Moment) -> String {
     line
 }
 
-/// Follows jobs until all are over. `say` gets the lines; the jobs come back as they ended.
+/// Follows jobs until all are over. A job that was over in `before` has been taken up again: its new end counts. `say` gets the lines; the jobs come back as they ended.
 pub(crate) fn follow(
     session: &Session,
     jobs: &[JobId],
+    before: Option<&Snapshot>,
     timeout: Option<Duration>,
     now: impl Fn() -> Moment,
     mut say: impl FnMut(&str),
@@ -56,6 +57,10 @@ pub(crate) fn follow(
         for id in jobs {
             // A job that was just accepted may not be in the newest publication yet.
             let Some(job) = snapshot.job(*id) else { return Ok(None) };
+            let old = before.and_then(|b| b.job(*id));
+            if old.is_some_and(|o| o.state.is_over() && o.ended == job.ended) {
+                return Ok(None);
+            }
             told.news(job, jobs.len() > 1, now(), &mut say);
             if job.state.is_over() {
                 over.push(Arc::clone(job));
@@ -69,10 +74,10 @@ pub(crate) fn follow(
     })
 }
 
-/// How jobs that are over count for the exit code.
-pub(crate) fn verdict(jobs: &[Arc<JobView>]) -> Result<(), Stop> {
+/// How jobs that are over count for the exit code. `wanted` is the end that was asked for.
+pub(crate) fn verdict(jobs: &[Arc<JobView>], wanted: JobState) -> Result<(), Stop> {
     for job in jobs {
-        if job.state != JobState::Succeeded {
+        if job.state != wanted {
             if let Some(fault) = &job.fault {
                 return Err(Stop::Fault(Exit::Failed, Box::new(fault.clone())));
             }
