@@ -157,7 +157,7 @@ fn flag(name: &'static str) -> Arg {
 }
 
 fn said_text(key: &str) -> String {
-    text::render(&Message { key: key.to_owned().into(), args: BTreeMap::default() })
+    text::render(&Message { key: key.to_owned().into(), args: Default::default() })
 }
 
 #[cfg(test)]

@@ -79,7 +79,7 @@ pub(crate) fn verdict(jobs: &[Arc<JobView>], wanted: JobState) -> Result<(), Sto
     for job in jobs {
         if job.state != wanted {
             if let Some(fault) = &job.fault {
-                return Err(Stop::Fault(Exit::Failed, Box::new(fault.clone())));
+                return Err(Stop::Fault(Exit::Failed, fault.clone()));
             }
             let message = Message::new("cli-job-ended")
                 .with("job", job.verb.title())
@@ -108,7 +108,7 @@ impl Told {
                 continue;
             }
             let kind = std::mem::discriminant(&step.state);
-            let tenth = step.progress.as_ref().map_or(0, tenth);
+            let tenth = step.progress.as_deref().map_or(0, tenth);
             let place = (job.id, step.id.clone());
             if self.steps.get(&place) != Some(&(kind, tenth)) {
                 self.steps.insert(place, (kind, tenth));

@@ -40,7 +40,7 @@ pub enum StepState {
     /// Not needed here.
     Skipped {
         /// Why.
-        why: Message,
+        why: Box<Message>,
     },
     /// Failed.
     Failed,
@@ -107,7 +107,7 @@ impl Progress {
     }
 }
 
-/// One step of a job.
+/// One step of a job. What few steps have is boxed: a window holds half a million of them.
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
 pub struct StepView {
     /// Declared id, unique within the workflow.
@@ -125,9 +125,9 @@ pub struct StepView {
     /// When it ended.
     pub ended: Option<Moment>,
     /// How far it is.
-    pub progress: Option<Progress>,
+    pub progress: Option<Box<Progress>>,
     /// What it found or did: `Last record 1234`.
-    pub note: Option<Message>,
+    pub note: Option<Box<Message>>,
 }
 
 /// One run of a workflow.
@@ -152,7 +152,7 @@ pub struct JobView {
     /// Its steps, in order.
     pub steps: Vec<StepView>,
     /// Why it failed.
-    pub fault: Option<Fault>,
+    pub fault: Option<Box<Fault>>,
     /// Share of the declared weight that is done, 0.0 to 1.0.
     pub share: f32,
     /// Whether it can be cancelled now; else why not.

@@ -3,9 +3,9 @@
 
 use fluent_bundle::concurrent::FluentBundle;
 use fluent_bundle::{FluentArgs, FluentResource, FluentValue};
+use litemap::LiteMap;
 use serde::{Deserialize, Serialize};
 use std::borrow::Cow;
-use std::collections::BTreeMap;
 use std::sync::OnceLock;
 use unic_langid::LanguageIdentifier;
 
@@ -82,16 +82,17 @@ impl From<f64> for Arg {
 pub struct Message {
     /// Key in the message files, for example `refusal-test-failover-running`.
     pub key: Cow<'static, str>,
-    /// Arguments by name.
-    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
-    pub args: BTreeMap<String, Arg>,
+    /// Arguments by name. There are one or two; a tree would take half a kilobyte for them, and a window holds
+    /// hundreds of thousands of messages.
+    #[serde(default, skip_serializing_if = "LiteMap::is_empty")]
+    pub args: LiteMap<String, Arg>,
 }
 
 impl Message {
     /// A message without arguments.
     #[must_use]
     pub const fn new(key: &'static str) -> Self {
-        Self { key: Cow::Borrowed(key), args: BTreeMap::new() }
+        Self { key: Cow::Borrowed(key), args: LiteMap::new() }
     }
 
     /// Adds an argument.
@@ -122,7 +123,7 @@ pub fn render(message: &Message) -> String {
         return message.key.to_string();
     };
     let mut args = FluentArgs::new();
-    for (name, value) in &message.args {
+    for (name, value) in message.args.iter() {
         let value = match value {
             Arg::Number(n) => FluentValue::from(*n),
             Arg::Text(t) => FluentValue::from(t.clone()),

@@ -15,11 +15,13 @@ fn step(n: usize, title: &'static str, phase: Phase, subject: &str, state: StepS
         subject: subject.into(),
         started: begun.then(|| NOW.plus_secs(-120 + at)),
         ended: over.then(|| NOW.plus_secs(-115 + at)),
-        progress: (state == StepState::Running).then_some(Progress {
-            done_bytes: 17 << 30,
-            total_bytes: 40 << 30,
-            rate_bytes_per_sec: 84 << 20,
-            left_secs: Some(280),
+        progress: (state == StepState::Running).then(|| {
+            Box::new(Progress {
+                done_bytes: 17 << 30,
+                total_bytes: 40 << 30,
+                rate_bytes_per_sec: 84 << 20,
+                left_secs: Some(280),
+            })
         }),
         note: None,
         state,
@@ -29,7 +31,8 @@ fn step(n: usize, title: &'static str, phase: Phase, subject: &str, state: StepS
 fn job(n: u32, verb: Verb, item: u32, subject: &str, state: JobState, steps: Vec<StepView>) -> Arc<JobView> {
     let started = NOW.plus_secs(-120 - i64::from(n) * 1_900);
     let fault = (state == JobState::Failed).then(|| {
-        Fault::new("fabric-start-failed", subject, "qemu: exit status 1".into(), Recovery::NeedsPerson)
+        let detail = "qemu: exit status 1".into();
+        Box::new(Fault::new("fabric-start-failed", subject, detail, Recovery::NeedsPerson))
     });
     let over = state.is_over();
     let refused = |why: bool| why.then(|| Message::new("refusal-wrong-kind"));

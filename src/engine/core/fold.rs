@@ -34,7 +34,7 @@ pub(crate) fn fold(job: &mut JobRecord, entry: &JournalEntry) {
         }
         JournalEvent::StepSkipped { step, why } => {
             job.state = JobState::Running;
-            on(job, *step, |s| end(s, at, StepState::Skipped { why: why.clone() }));
+            on(job, *step, |s| end(s, at, StepState::Skipped { why: Box::new(why.clone()) }));
         }
         JournalEvent::StepFailed { step, fault } => {
             on(job, *step, |s| end(s, at, StepState::Failed));

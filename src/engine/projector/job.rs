@@ -33,7 +33,7 @@ pub(crate) fn view(state: &State, job: &JobRecord, restart: Option<Message>) -> 
         started: job.started,
         ended: job.ended,
         steps,
-        fault: job.fault.clone(),
+        fault: job.fault.clone().map(Box::new),
         share,
         cancel: if over { Some(Message::new("refusal-job-over")) } else { cancel_refused(state, job) },
         restart: if over { restart } else { Some(Message::new("refusal-job-runs")) },
@@ -57,8 +57,8 @@ fn step_view(
         state: step.state.clone(),
         started: step.started,
         ended: step.ended,
-        progress: copying.filter(|(at, _)| *at == index).map(|(_, progress)| progress),
-        note: waiting.or(taken_back).or_else(|| step.note.clone()),
+        progress: copying.filter(|(at, _)| *at == index).map(|(_, progress)| Box::new(progress)),
+        note: waiting.or(taken_back).or_else(|| step.note.clone()).map(Box::new),
     }
 }
 

@@ -36,7 +36,7 @@ pub(super) fn overview(state: &State, items: &[Arc<ItemView>], now: Moment) -> O
     }
     overview.errors = servers_away(state);
     overview.errors.extend(errors.into_iter().map(|((severity, code), count)| {
-        let message = Message { key: format!("{code}-many").into(), args: BTreeMap::new() };
+        let message = Message { key: format!("{code}-many").into(), args: Default::default() };
         (severity.0, message, count)
     }));
     jobs(state, now, &mut overview);

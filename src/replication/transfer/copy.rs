@@ -19,6 +19,13 @@ const AHEAD: usize = 8;
 /// Blocks that may be zeros for a run to be cut there.
 const RUN: u64 = RUN_BYTES_MAX as u64 / BLOCK_BYTES;
 
+/// Threads that read and hash a disk.
+const HASHERS: u64 = 4;
+
+/// Blocks whose fingerprints are said together (32 MiB of disk). Both sides cut their disks like this.
+const STRETCH: u64 = 512;
+const _: () = assert!(STRETCH as usize <= HASHES_MAX, "they fit into one frame");
+
 /// A frozen disk.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct CopyDisk {
@@ -236,49 +243,76 @@ impl Way<'_> {
     }
 }
 
-/// Makes the fingerprints of a chain's blocks in order, a bounded number at a time, until nobody takes them.
+/// Makes the fingerprints of a chain's blocks and gives them in order, a bounded number at a time, until nobody takes
+/// them. Several threads read and hash, so that a disk always has more than one thing to read.
 pub(super) fn fingerprints(
     chain: &Chain,
     size_bytes: u64,
     cancel: &Cancel,
     mut take: impl FnMut(u64, Result<Vec<Digest>>) -> bool,
 ) {
-    let mut room = Aligned::new(RUN_BYTES_MAX);
-    let (all, most) = (chain.blocks(), HASHES_MAX as u64);
-    let mut at = 0;
-    while at < all {
-        if cancel.is_cancelled() {
-            take(at, Err(ReplicationError::Cancelled {}));
-            return;
-        }
-        let count = (all - at).min(most);
-        let mut prints = Vec::with_capacity(HASHES_MAX);
-        let mut block = at;
-        while block < at + count {
-            if chain.held(block) == Held::Zeros {
-                prints.push(Digest::ZERO);
-                block += 1;
-                continue;
-            }
-            let mut run = 1;
-            while run < RUN && block + run < at + count && chain.held(block + run) == Held::Bytes {
-                run += 1;
-            }
-            let length = usize::try_from(run).unwrap_or(1) * BLOCK;
-            let buffer = room.bytes_mut().get_mut(..length).unwrap_or(&mut []);
-            if let Err(error) = chain.read(block, buffer) {
-                take(at, Err(error));
+    let all = chain.blocks();
+    std::thread::scope(|scope| {
+        // The stretches go round: who takes them in the same order has them as they lie on the disk.
+        let made: Vec<_> = (0..HASHERS)
+            .map(|hasher| {
+                let (full, filled) = sync_channel(1);
+                scope.spawn(move || {
+                    let mut room = Aligned::new(RUN_BYTES_MAX);
+                    for at in (hasher * STRETCH..all).step_by(HASHERS as usize * STRETCH as usize) {
+                        let count = (all - at).min(STRETCH);
+                        let prints = fingerprints_of(chain, size_bytes, at, count, cancel, &mut room);
+                        let failed = prints.is_err();
+                        if full.send(prints).is_err() || failed {
+                            return;
+                        }
+                    }
+                });
+                filled
+            })
+            .collect();
+        for (at, filled) in (0..all).step_by(STRETCH as usize).zip(made.iter().cycle()) {
+            let prints = filled.recv().unwrap_or(Err(ReplicationError::Cancelled {}));
+            let failed = prints.is_err();
+            if !take(at, prints) || failed {
                 return;
             }
-            for (n, bytes) in buffer.chunks_exact(BLOCK).enumerate() {
-                let within = bytes.get(..block_len(block + n as u64, size_bytes)).unwrap_or(bytes);
-                prints.push(Digest::of(within));
-            }
-            block += run;
         }
-        if !take(at, Ok(prints)) {
-            return;
+    });
+}
+
+/// The fingerprints of consecutive blocks.
+fn fingerprints_of(
+    chain: &Chain,
+    size_bytes: u64,
+    first: u64,
+    count: u64,
+    cancel: &Cancel,
+    room: &mut Aligned,
+) -> Result<Vec<Digest>> {
+    let mut prints = Vec::with_capacity(usize::try_from(count).unwrap_or(0));
+    let (mut block, end) = (first, first + count);
+    while block < end {
+        if cancel.is_cancelled() {
+            return Err(ReplicationError::Cancelled {});
         }
-        at += count;
+        if chain.held(block) == Held::Zeros {
+            prints.push(Digest::ZERO);
+            block += 1;
+            continue;
+        }
+        let mut run = 1;
+        while run < RUN && block + run < end && chain.held(block + run) == Held::Bytes {
+            run += 1;
+        }
+        let length = usize::try_from(run).unwrap_or(1) * BLOCK;
+        let buffer = room.bytes_mut().get_mut(..length).unwrap_or(&mut []);
+        chain.read(block, buffer)?;
+        for (n, bytes) in buffer.chunks_exact(BLOCK).enumerate() {
+            let within = bytes.get(..block_len(block + n as u64, size_bytes)).unwrap_or(bytes);
+            prints.push(Digest::of(within));
+        }
+        block += run;
     }
+    Ok(prints)
 }
