@@ -51,6 +51,9 @@ impl Trouble {
 
 impl From<FabricError> for Trouble {
     fn from(error: FabricError) -> Self {
+        if matches!(error, FabricError::Starting { .. }) {
+            return Self::Changed;
+        }
         Self::Fabric(error)
     }
 }

@@ -44,6 +44,12 @@ pub enum FabricError {
         /// Its process.
         pid: u32,
     },
+    /// A start of the machine is under way; it cannot be taken up before that is done.
+    #[error("{machine} is being started")]
+    Starting {
+        /// Name of the machine.
+        machine: String,
+    },
     /// The machine's process does not run.
     #[error("{machine} is not running")]
     NotRunning {
@@ -180,6 +186,7 @@ impl FabricError {
             Self::Record { .. } => "fabric-record-damaged",
             Self::Invalid { .. } => "fabric-request-invalid",
             Self::AlreadyRunning { .. } => "fabric-already-running",
+            Self::Starting { .. } => "fabric-starting",
             Self::NotRunning { .. } => "fabric-not-running",
             Self::Fenced { .. } => "fabric-fenced",
             Self::StartFailed { .. } => "fabric-start-failed",
@@ -237,6 +244,7 @@ impl FabricError {
             Self::Record { .. } => stem!("fabric-record-damaged"),
             Self::Invalid { .. } => stem!("fabric-request-invalid"),
             Self::AlreadyRunning { .. } => stem!("fabric-already-running"),
+            Self::Starting { .. } => stem!("fabric-starting"),
             Self::NotRunning { .. } => stem!("fabric-not-running"),
             Self::Fenced { .. } => stem!("fabric-fenced"),
             Self::StartFailed { .. } => stem!("fabric-start-failed"),

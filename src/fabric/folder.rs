@@ -45,6 +45,13 @@ impl MachineFolder {
         &self.path
     }
 
+    /// Its last name, for messages about a machine whose records are not read yet.
+    pub(crate) fn shown(&self) -> String {
+        self.path
+            .file_name()
+            .map_or_else(|| self.path.display().to_string(), |n| n.to_string_lossy().into_owned())
+    }
+
     /// A file in it.
     #[must_use]
     pub fn file(&self, name: &str) -> PathBuf {

@@ -89,7 +89,8 @@ pub trait Hypervisor: Send + Sync {
     /// earlier agent left in the middle (a guest stopped for a switch runs again, a frozen file system thaws).
     ///
     /// # Errors
-    /// When the process lives but is not to be reached, or the records are damaged.
+    /// [`FabricError::Starting`] while a start of it is under way; when the process lives but is not to be
+    /// reached, or the records are damaged.
     fn adopt(&self, folder: &MachineFolder) -> Result<Adoption>;
 
     /// Whether a process of the machine is there, whatever state it is in. Asks nothing of it.

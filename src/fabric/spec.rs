@@ -126,6 +126,9 @@ pub struct RunRecord {
     pub started_at: Moment,
     /// Its processors were meant to stay stopped.
     pub hold: bool,
+    /// Its disks were to be tracked from before the guest's first instruction.
+    #[serde(default)]
+    pub track_from_start: bool,
     /// Its disks, in the order of the definition.
     pub disks: Vec<RunDisk>,
     /// Forwards that are really there; empty until the process is up.

@@ -17,6 +17,10 @@ fabric-already-running = { $subject } is already running
 fabric-already-running-cause = It was started before, or by somebody else on this host.
 fabric-already-running-action = Nothing needs to be done; the running machine is taken up.
 
+fabric-starting = { $subject } is being started
+fabric-starting-cause = A start of the machine is under way.
+fabric-starting-action = Nothing needs to be done; the machine is taken up when its start is done.
+
 fabric-not-running = { $subject } is not running
 fabric-not-running-cause = It was shut down, or its process has ended.
 fabric-not-running-action = Start the machine. If its process was killed, its disks are resynchronized by themselves.

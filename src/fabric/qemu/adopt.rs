@@ -3,16 +3,23 @@
 use super::process::QemuProcess;
 use super::running::QemuMachine;
 use super::start::RUN_RECORD;
+use super::turn::Turn;
 use super::{freeze, merge, settlement};
 use crate::error::{FabricError, Result};
+use crate::fence::FenceRecord;
 use crate::folder::MachineFolder;
 use crate::hypervisor::Machine;
-use crate::spec::RunRecord;
+use crate::spec::{Purpose, RunRecord};
 use crate::status::MachineState;
 use std::sync::Arc;
 
 /// The living machine of a folder, in our hands; `None` when no process of it lives.
 pub(super) fn adopt(folder: &MachineFolder) -> Result<Option<Arc<QemuMachine>>> {
+    if QemuProcess::of(folder).is_none() {
+        return Ok(None);
+    }
+    let _turn = Turn::to_adopt(folder)?;
+    // Looked for again: what was seen before may have been a launcher, or a start that has failed since.
     let Some(process) = QemuProcess::of(folder) else {
         return Ok(None);
     };
@@ -36,10 +43,16 @@ pub(super) fn adopt(folder: &MachineFolder) -> Result<Option<Arc<QemuMachine>>> 
 }
 
 /// Brings everything that was under way to an end that is known.
-fn settle(machine: &QemuMachine) -> Result<()> {
-    if machine.status()? == MachineState::Prepared && !machine.record().hold {
+pub(super) fn settle(machine: &QemuMachine) -> Result<()> {
+    let record = machine.record();
+    if machine.status()? == MachineState::Prepared && !record.hold {
         machine.finish_start()?;
-        machine.resume()?;
+        match FenceRecord::check(&machine.folder, &record.name, record.epoch) {
+            Err(error) if record.purpose == Purpose::Production => {
+                tracing::warn!(%error, "the guest of an unfinished start is not let run");
+            }
+            _ => machine.resume()?,
+        }
     }
     freeze::settle(machine)?;
     merge::settle(machine)?;

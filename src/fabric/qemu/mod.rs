@@ -8,6 +8,7 @@
 //! | `blank` | an empty qcow2 |
 //! | `image` | disk files from outside |
 //! | `start` | the start |
+//! | `turn` | whose turn it is: a start and an adoption keep out of each other's way |
 //! | `adopt` | taking up what lives; settling what was left in the middle |
 //! | `running` | a machine with a process: state, power, console |
 //! | `nodes` | the block nodes of a run as QEMU sees them now |
@@ -33,6 +34,7 @@ mod settings;
 mod settlement;
 mod start;
 mod tracking;
+mod turn;
 
 pub use settings::{Accel, QemuSettings};
 
@@ -47,14 +49,19 @@ use leeward_model::DiskId;
 use std::collections::{BTreeMap, HashMap};
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, PoisonError, Weak};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+/// The machine of a folder while it is in hand. Locked while it is being taken up, so that two who ask at once get
+/// the same one, and a folder whose QEMU hangs holds up nobody else's.
+type Slot = Mutex<Option<Arc<running::QemuMachine>>>;
 
 /// The QEMU machines of one host. Clones share what they have in hand.
 #[derive(Clone, Default)]
 pub struct QemuDriver {
     settings: QemuSettings,
-    /// Machines in hand, by folder: QEMU's control socket takes one client, so all who ask share one.
-    live: Arc<Mutex<HashMap<PathBuf, Weak<running::QemuMachine>>>>,
+    /// Machines in hand, by folder: QEMU's control socket takes one client, so all who ask share one. Kept until
+    /// their process is gone: taking one up anew costs a settlement.
+    live: Arc<Mutex<HashMap<PathBuf, Arc<Slot>>>>,
 }
 
 impl std::fmt::Debug for QemuDriver {
@@ -68,6 +75,16 @@ impl QemuDriver {
     #[must_use]
     pub fn new(settings: QemuSettings) -> Self {
         Self { settings, live: Arc::default() }
+    }
+
+    /// The place of a folder's machine. Nothing is asked of any QEMU here.
+    fn slot(&self, folder: &MachineFolder) -> Arc<Slot> {
+        let mut live = held(&self.live);
+        // Whoever holds a slot got it here: with one holder nobody has it locked.
+        live.retain(|_, slot| {
+            Arc::strong_count(slot) > 1 || held(slot).as_ref().is_some_and(|machine| !machine.gone())
+        });
+        Arc::clone(live.entry(folder.path().to_owned()).or_default())
     }
 }
 
@@ -106,19 +123,16 @@ impl Hypervisor for QemuDriver {
     }
 
     fn adopt(&self, folder: &MachineFolder) -> Result<Adoption> {
-        // Held throughout, so that two who ask at once get the same one.
-        let mut live = self.live.lock().unwrap_or_else(PoisonError::into_inner);
-        live.retain(|_, machine| machine.strong_count() > 0);
-        if let Some(machine) = live.get(folder.path()).and_then(Weak::upgrade)
-            && !machine.gone()
-        {
-            return Ok(Adoption::Running(machine));
-        }
-        let Some(machine) = adopt::adopt(folder)? else {
-            return Ok(Adoption::Off);
+        let slot = self.slot(folder);
+        let mut place = held(&slot);
+        *place = match place.take().filter(|machine| !machine.gone()) {
+            Some(machine) => {
+                machine.look_after();
+                Some(machine)
+            }
+            None => adopt::adopt(folder)?,
         };
-        live.insert(folder.path().to_owned(), Arc::downgrade(&machine));
-        Ok(Adoption::Running(machine))
+        Ok(place.clone().map_or(Adoption::Off, |machine| Adoption::Running(machine)))
     }
 
     fn alive(&self, folder: &MachineFolder) -> bool {
@@ -131,16 +145,16 @@ impl Hypervisor for QemuDriver {
             Ok(Adoption::Off) => Ok(()),
             Err(error) => {
                 tracing::warn!(%error, "the machine cannot be reached; ending its process");
-                let name = folder.path().display().to_string();
-                process::QemuProcess::of(folder).map_or(Ok(()), |process| process.kill(&name))
+                process::QemuProcess::end_all(folder, None)
             }
         }
     }
 
     fn start(&self, spec: &StartSpec) -> Result<Started> {
-        let (machine, took_millis) = start::start(&self.settings, spec)?;
-        let mut live = self.live.lock().unwrap_or_else(PoisonError::into_inner);
-        live.insert(spec.folder.clone(), Arc::downgrade(&machine));
+        let start::Begun { machine, took_millis, turn } = start::start(&self.settings, spec)?;
+        *held(&self.slot(&machine.folder)) = Some(Arc::clone(&machine));
+        // In hand: from here on everybody is given this one.
+        drop(turn);
         let forwards = machine.record().forwards;
         Ok(Started { machine, took_millis, forwards })
     }
@@ -161,4 +175,8 @@ impl Hypervisor for QemuDriver {
     fn create_overlay(&self, overlay: &Path, below: &ChainLayer, size_bytes: u64) -> Result<()> {
         blank::create(overlay, Some(below), size_bytes)
     }
+}
+
+fn held<T>(lock: &Mutex<T>) -> MutexGuard<'_, T> {
+    lock.lock().unwrap_or_else(PoisonError::into_inner)
 }

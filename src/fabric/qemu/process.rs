@@ -76,9 +76,20 @@ impl QemuProcess {
         }
     }
 
+    /// Ends every process of a folder: a launch that was cut off may have left more than one. SIGTERM first where
+    /// there is patience: a QEMU then closes its disks and keeps the trackers.
+    pub(super) fn end_all(folder: &MachineFolder, patience: Option<Duration>) -> Result<()> {
+        while let Some(process) = Self::of(folder) {
+            if !patience.is_some_and(|limit| process.terminated_within(limit)) {
+                process.kill(&folder.shown())?;
+            }
+        }
+        Ok(())
+    }
+
     /// Asks it to end, and tells whether it did within the limit.
     pub(super) fn terminated_within(&self, limit: Duration) -> bool {
-        pidfd_send_signal(&self.handle, Signal::TERM).is_err() || self.ended_within(limit)
+        pidfd_send_signal(&self.handle, Signal::TERM).is_ok() && self.ended_within(limit)
     }
 
     /// Ends it by force.

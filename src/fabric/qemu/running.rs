@@ -4,7 +4,7 @@
 use super::facts;
 use super::process::QemuProcess;
 use super::start::RUN_RECORD;
-use super::{capture, freeze, merge, nodes, settlement, tracking};
+use super::{adopt, capture, freeze, merge, nodes, settlement, tracking};
 use crate::capture::{Capture, CaptureAsk, Captured};
 use crate::error::{FabricError, Result};
 use crate::folder::{MachineFolder, remove_file};
@@ -20,6 +20,7 @@ use serde_json::{Value, json};
 use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::{Read, Seek, SeekFrom};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
@@ -44,6 +45,8 @@ pub(super) struct QemuMachine {
     process: Arc<QemuProcess>,
     /// Held by whatever changes the block graph or ends the process.
     disk_work: Mutex<()>,
+    /// Work on the disks failed and may have left something in the middle.
+    unsettled: AtomicBool,
 }
 
 impl QemuMachine {
@@ -68,6 +71,7 @@ impl QemuMachine {
             monitor: Arc::new(monitor),
             process: Arc::new(process),
             disk_work: Mutex::new(()),
+            unsettled: AtomicBool::new(false),
         })
     }
 
@@ -82,6 +86,32 @@ impl QemuMachine {
 
     pub(super) fn alone(&self) -> MutexGuard<'_, ()> {
         self.disk_work.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Work on the disks, one at a time. What a failed one leaves in the middle is settled by the next who asks
+    /// for the machine.
+    fn work<T>(&self, on_disks: impl FnOnce() -> Result<T>) -> Result<T> {
+        let _alone = self.alone();
+        on_disks().inspect_err(|_| self.unsettled.store(true, Ordering::Release))
+    }
+
+    /// What everybody who asks for a machine in hand does for it. Nothing is asked of a QEMU that is well, and
+    /// nothing fails: the one who asks wants the machine.
+    pub(super) fn look_after(&self) {
+        if !self.unsettled.load(Ordering::Acquire) {
+            return;
+        }
+        // Somebody works on the disks: it settles first.
+        let Ok(_alone) = self.disk_work.try_lock() else {
+            return;
+        };
+        if matches!(self.status(), Ok(MachineState::Silent | MachineState::Off)) {
+            return;
+        }
+        match adopt::settle(self) {
+            Ok(()) => self.unsettled.store(false, Ordering::Release),
+            Err(error) => tracing::warn!(%error, "failed work on the disks is not settled yet"),
+        }
     }
 
     pub(super) fn run(&self, command: &str, arguments: &Value) -> Result<Value> {
@@ -300,8 +330,7 @@ impl Machine for QemuMachine {
     }
 
     fn capture_delta(&self, ask: &CaptureAsk, clock: &dyn Fn() -> Moment) -> Result<Capture> {
-        let _alone = self.alone();
-        capture::capture(self, ask, clock)
+        self.work(|| capture::capture(self, ask, clock))
     }
 
     fn unsettled_capture(&self) -> Result<Option<Captured>> {
@@ -317,13 +346,11 @@ impl Machine for QemuMachine {
     }
 
     fn freeze_base(&self, ask: &FreezeAsk, clock: &dyn Fn() -> Moment) -> Result<FrozenBase> {
-        let _alone = self.alone();
-        freeze::freeze(self, ask, clock)
+        self.work(|| freeze::freeze(self, ask, clock))
     }
 
     fn merge_back(&self, disk: DiskId) -> Result<Merged> {
-        let _alone = self.alone();
-        merge::merge_back(self, disk)
+        self.work(|| merge::merge_back(self, disk))
     }
 
     fn frozen(&self) -> Result<Vec<FrozenDisk>> {

@@ -4,6 +4,7 @@
 use std::io::Write;
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
+use std::time::Duration;
 
 /// How guest instructions are carried out.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -28,6 +29,8 @@ pub struct QemuSettings {
     pub accel: Accel,
     /// Machine type, the same at both sites so that a guest meets the same hardware.
     pub machine_type: String,
+    /// How long QEMU may take to open its disks and become a process of its own.
+    pub launch_limit: Duration,
 }
 
 impl Default for QemuSettings {
@@ -37,6 +40,7 @@ impl Default for QemuSettings {
             qemu_img: PathBuf::from("qemu-img"),
             accel: Accel::Tcg { cache_mib: 32 },
             machine_type: "q35".to_owned(),
+            launch_limit: Duration::from_secs(60),
         }
     }
 }

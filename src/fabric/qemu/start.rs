@@ -5,6 +5,7 @@ use super::arguments::{DiskLine, arguments, device_id, stem};
 use super::process::QemuProcess;
 use super::running::QemuMachine;
 use super::settings::QemuSettings;
+use super::turn::Turn;
 use super::{image, settlement, tracking};
 use crate::error::{FabricError, Result};
 use crate::fence::FenceRecord;
@@ -13,7 +14,6 @@ use crate::frozen::{FreezePhase, FreezeRecord};
 use crate::hypervisor::Machine;
 use crate::spec::{Network, Purpose, RunDisk, RunRecord, StartDisk, StartSpec};
 use leeward_model::{DiskDefinition, DiskFormat, DiskId};
-use rustix::fs::{FlockOperation, flock};
 use std::collections::BTreeSet;
 use std::fs::{self, File};
 use std::io::{Read, Seek, SeekFrom};
@@ -22,8 +22,6 @@ use std::process::{Command, Stdio};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-/// How long QEMU may take to open its disks and become a process of its own.
-const LAUNCH_LIMIT: Duration = Duration::from_secs(60);
 /// How long an unborn machine may take to close its disks.
 const CLEAN_END_LIMIT: Duration = Duration::from_secs(5);
 /// Logs of earlier runs that are larger are put aside at a start.
@@ -31,14 +29,23 @@ const LOG_BYTES_MAX: u64 = 8 << 20;
 /// How much of QEMU's log a failed start shows.
 const LOG_TAIL_BYTES: u64 = 4096;
 
-/// Starts a machine; returns it and how long that took, in milliseconds.
-pub(super) fn start(settings: &QemuSettings, spec: &StartSpec) -> Result<(Arc<QemuMachine>, u64)> {
+/// A start that succeeded. Nobody else gets at the machine until the turn is dropped: QEMU's control socket takes
+/// one client.
+pub(super) struct Begun {
+    pub(super) machine: Arc<QemuMachine>,
+    /// How long it took.
+    pub(super) took_millis: u64,
+    pub(super) turn: Turn,
+}
+
+/// Starts a machine.
+pub(super) fn start(settings: &QemuSettings, spec: &StartSpec) -> Result<Begun> {
     let begun = Instant::now();
     let folder = MachineFolder::new(&spec.folder);
     let name = &spec.definition.name;
     check(spec)?;
     fs::create_dir_all(&spec.folder).map_err(FabricError::file("create", &spec.folder))?;
-    let _turn = one_at_a_time(&folder)?;
+    let turn = Turn::to_start(&folder)?;
     if spec.purpose == Purpose::Production {
         FenceRecord::check(&folder, name, spec.epoch)?;
     }
@@ -58,21 +65,20 @@ pub(super) fn start(settings: &QemuSettings, spec: &StartSpec) -> Result<(Arc<Qe
         .iter()
         .map(|disk| DiskLine { disk, overlay: frozen.entry(disk.disk).map(|e| e.overlay.as_path()) })
         .collect();
-    launch(settings, &folder, name, &arguments(settings, spec, &folder, &disks))?;
-    match prepare(&folder, record, spec) {
-        Ok(machine) => Ok((machine, u64::try_from(begun.elapsed().as_millis()).unwrap_or(u64::MAX))),
+    let launched = launch(settings, &folder, name, &arguments(settings, spec, &folder, &disks));
+    match launched.and_then(|()| prepare(&folder, record, spec)) {
+        Ok(machine) => {
+            let took_millis = u64::try_from(begun.elapsed().as_millis()).unwrap_or(u64::MAX);
+            Ok(Begun { machine, took_millis, turn })
+        }
         Err(error) => {
-            end_unborn(&folder, name)?;
+            // Whatever lives of it must not outlive the word that it failed.
+            if let Err(also) = QemuProcess::end_all(&folder, Some(CLEAN_END_LIMIT)) {
+                tracing::error!(%error, "a start failed and its process is still there");
+                return Err(also);
+            }
             Err(error)
         }
-    }
-}
-
-/// Ends a process whose start failed half-way. SIGTERM first: it closes its disks and keeps the trackers.
-fn end_unborn(folder: &MachineFolder, name: &str) -> Result<()> {
-    match QemuProcess::of(folder) {
-        Some(process) if !process.terminated_within(CLEAN_END_LIMIT) => process.kill(name),
-        _ => Ok(()),
     }
 }
 
@@ -123,19 +129,6 @@ fn check(spec: &StartSpec) -> Result<()> {
         }
     }
     Ok(())
-}
-
-/// Two agents, or two threads of one, must not start the same machine at once.
-fn one_at_a_time(folder: &MachineFolder) -> Result<File> {
-    let path = folder.file("start.lock");
-    let file = File::options()
-        .create(true)
-        .truncate(false)
-        .write(true)
-        .open(&path)
-        .map_err(FabricError::file("open", &path))?;
-    flock(&file, FlockOperation::LockExclusive).map_err(|e| FabricError::file("lock", &path)(e.into()))?;
-    Ok(file)
 }
 
 /// The durable overlays of frozen disks. Whatever the process was doing when it ended, the overlay is on top:
@@ -192,6 +185,7 @@ fn run_record(spec: &StartSpec) -> Result<RunRecord> {
         epoch: spec.epoch,
         started_at: spec.now,
         hold: spec.hold,
+        track_from_start: spec.track_from_start,
         disks,
         forwards: Vec::new(),
     })
@@ -231,13 +225,17 @@ fn launch(settings: &QemuSettings, folder: &MachineFolder, name: &str, words: &[
         .stderr(file)
         .spawn();
     let mut child = child.map_err(|e| fail(format!("{}: {e}", settings.qemu.display())))?;
-    let ended = QemuProcess::open(child.id()).is_none_or(|launcher| launcher.ended_within(LAUNCH_LIMIT));
+    let ended = QemuProcess::open(child.id()).is_none_or(|l| l.ended_within(settings.launch_limit));
     if !ended {
         child.kill().map_err(|e| fail(e.to_string()))?;
     }
     let status = child.wait().map_err(|e| fail(e.to_string()))?;
     if status.success() {
         return Ok(());
+    }
+    if !ended {
+        let limit_secs = settings.launch_limit.as_secs();
+        return Err(FabricError::TooSlow { machine: name.to_owned(), action: "start", limit_secs });
     }
     let words = log_since(&log, before).unwrap_or_default();
     Err(fail(if words.is_empty() { status.to_string() } else { words }))
@@ -256,22 +254,27 @@ fn log_since(path: &Path, start: u64) -> std::io::Result<String> {
 fn prepare(folder: &MachineFolder, record: RunRecord, spec: &StartSpec) -> Result<Arc<QemuMachine>> {
     let machine = QemuMachine::connect(folder, record)?;
     machine.finish_start()?;
-    if spec.track_from_start {
-        let disks: Vec<DiskId> = spec.disks.iter().map(|d| d.disk).collect();
-        machine.start_tracking(&disks)?;
-    }
     if !spec.hold {
+        // Once more: a fence that was raised meanwhile may have found no process to end.
+        if spec.purpose == Purpose::Production {
+            FenceRecord::check(folder, &spec.definition.name, spec.epoch)?;
+        }
         machine.resume()?;
     }
     Ok(Arc::new(machine))
 }
 
 impl QemuMachine {
-    /// The part of a start that an adopting agent can repeat: forwards, latency counters, trackers of frozen
-    /// disks.
+    /// The part of a start that an adopting agent can repeat: forwards, latency counters, trackers.
     pub(super) fn finish_start(&self) -> Result<()> {
         self.note_forwards()?;
         self.count_write_latency()?;
-        tracking::renew_frozen(self)
+        tracking::renew_frozen(self)?;
+        let record = self.record();
+        if record.track_from_start {
+            let disks: Vec<DiskId> = record.disks.iter().map(|d| d.disk).collect();
+            tracking::start(self, &disks)?;
+        }
+        Ok(())
     }
 }

@@ -6,8 +6,10 @@
 mod capture;
 mod fence;
 mod frozen;
+mod hands;
 mod power;
 mod small;
 mod stage;
+mod start;
 mod thrash;
 mod tracking;

@@ -93,15 +93,14 @@ fn another_path_to_the_folder_is_the_same_machine() {
 
 #[test]
 fn a_long_path_is_no_obstacle() {
-    let stage = Stage::bare();
+    let mut stage = Stage::bare();
     let long = stage.host_folder().join("a".repeat(150));
     let spec = StartSpec { folder: long.clone(), ..stage.spec() };
     let machine = stage.driver.start(&spec).unwrap().machine;
     assert_eq!(machine.status().unwrap(), MachineState::Running);
     drop(machine);
-    let Adoption::Running(machine) = QemuDriver::default().adopt(&MachineFolder::new(long)).unwrap() else {
-        panic!("it runs")
-    };
+    let folder = MachineFolder::new(long);
+    let Adoption::Running(machine) = stage.adopt_anew_in(&folder) else { panic!("it runs") };
     machine.quit(DEADLINE).unwrap();
 }
 

@@ -5,6 +5,7 @@ use leeward_fabric::*;
 use leeward_model::{
     DiskDefinition, DiskFormat, DiskId, Epoch, Forward, MachineDefinition, MachineId, Moment, Nic, Sequence,
 };
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::Arc;
@@ -137,13 +138,27 @@ impl Stage {
         self.driver.start(&StartSpec { track_from_start: true, ..self.spec() }).unwrap().machine
     }
 
+    /// Puts a script in QEMU's place. It gets QEMU's arguments, in the machine's folder.
+    pub(crate) fn wrap_qemu(&mut self, script: &str, launch_limit: Duration) {
+        let path = self.dir.path().join("qemu.sh");
+        std::fs::write(&path, format!("#!/bin/sh\n{script}\n")).unwrap();
+        std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o755)).unwrap();
+        let settings = QemuSettings { qemu: path, launch_limit, ..QemuSettings::default() };
+        self.driver = QemuDriver::new(settings);
+    }
+
     /// As after a restart of the agent: nothing is remembered but what is in the folder.
     pub(crate) fn adopt_anew(&mut self) -> Arc<dyn Machine> {
-        self.driver = QemuDriver::default();
-        match self.driver.adopt(&self.folder).unwrap() {
+        let folder = self.folder.clone();
+        match self.adopt_anew_in(&folder) {
             Adoption::Running(machine) => machine,
             Adoption::Off => panic!("nothing to adopt"),
         }
+    }
+
+    pub(crate) fn adopt_anew_in(&mut self, folder: &MachineFolder) -> Adoption {
+        self.driver = QemuDriver::default();
+        self.driver.adopt(folder).unwrap()
     }
 
     pub(crate) fn pid(&self) -> i32 {
