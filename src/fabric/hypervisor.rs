@@ -258,12 +258,20 @@ pub trait Machine: Send + Sync {
     /// When nothing was frozen; everything is as before.
     fn freeze_base(&self, ask: &FreezeAsk, clock: &dyn Fn() -> Moment) -> Result<FrozenBase>;
 
-    /// Merges a frozen disk back while the guest runs. Afterwards its tracker holds exactly the changes since the
+    /// Merges a frozen disk back while the guest runs, once its frozen content has been copied or compared. Afterwards its tracker holds exactly the changes since the
     /// freeze, also when a hypervisor was killed in between. Repeating it resumes, or does nothing.
     ///
     /// # Errors
     /// When the merge failed; the disk is still frozen then.
     fn merge_back(&self, disk: DiskId) -> Result<Merged>;
+
+    /// As [`Machine::merge_back`], for a frozen disk whose content did not get to where it was to go: what changed
+    /// before the freeze is in no tracker any more, so the disk is lost (resynchronization), durably, before the
+    /// merge begins.
+    ///
+    /// # Errors
+    /// As [`Machine::merge_back`]; the disk is lost all the same.
+    fn drop_frozen(&self, disk: DiskId) -> Result<Merged>;
 
     /// Frozen disks.
     ///

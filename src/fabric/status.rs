@@ -56,6 +56,8 @@ pub enum LostWhy {
     InterruptedCapture,
     /// A capture was given up after the trackers had been cleared.
     DroppedCapture,
+    /// A frozen disk was merged back before its frozen content had been copied or compared.
+    DroppedFreeze,
 }
 
 /// Something a machine reported by itself.

@@ -4,7 +4,7 @@
 use super::facts;
 use super::process::QemuProcess;
 use super::start::RUN_RECORD;
-use super::{adopt, capture, freeze, merge, nodes, settlement, tracking};
+use super::{adopt, capture, freeze, merge, nodes, serial, settlement, tracking};
 use crate::capture::{Capture, CaptureAsk, Captured};
 use crate::error::{FabricError, Result};
 use crate::folder::{MachineFolder, remove_file};
@@ -14,13 +14,13 @@ use crate::hypervisor::{Machine, Orderly, ShutDown};
 use crate::latency::{EDGES_MICROS, WriteLatency};
 use crate::qmp::{Monitor, Note, QmpError};
 use crate::spec::{RunDisk, RunRecord, UsedForward};
-use crate::status::{MachineFact, MachineState, Tracking};
+use crate::status::{LostWhy, MachineFact, MachineState, Tracking};
 use leeward_model::{DiskId, Moment, Sequence};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 use std::fs::File;
-use std::io::{Read, Seek, SeekFrom};
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::io::Read;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
@@ -47,6 +47,8 @@ pub(super) struct QemuMachine {
     disk_work: Mutex<()>,
     /// Work on the disks failed and may have left something in the middle.
     unsettled: AtomicBool,
+    /// Numbers the files of console pictures.
+    pictures: AtomicU64,
 }
 
 impl QemuMachine {
@@ -72,6 +74,7 @@ impl QemuMachine {
             process: Arc::new(process),
             disk_work: Mutex::new(()),
             unsettled: AtomicBool::new(false),
+            pictures: AtomicU64::new(0),
         })
     }
 
@@ -98,6 +101,9 @@ impl QemuMachine {
     /// What everybody who asks for a machine in hand does for it. Nothing is asked of a QEMU that is well, and
     /// nothing fails: the one who asks wants the machine.
     pub(super) fn look_after(&self) {
+        if let Err(error) = serial::bound(&self.folder) {
+            tracing::warn!(%error, "the log of a serial port could not be shortened");
+        }
         if !self.unsettled.load(Ordering::Acquire) {
             return;
         }
@@ -289,26 +295,20 @@ impl Machine for QemuMachine {
     }
 
     fn console_picture(&self) -> Result<Vec<u8>> {
-        let path = self.folder.file("console.png");
-        self.run("screendump", &json!({"filename": path.display().to_string(), "format": "png"}))?;
+        // A file of its own: two may look at once.
+        let number = self.pictures.fetch_add(1, Ordering::Relaxed);
+        let path = self.folder.file(&format!("console-{number}.png"));
+        let taken = self.run("screendump", &json!({"filename": path.display().to_string(), "format": "png"}));
         let mut bytes = Vec::new();
         let read = File::open(&path).and_then(|f| f.take(PICTURE_BYTES_MAX).read_to_end(&mut bytes));
         remove_file(&path)?;
+        taken?;
         read.map_err(FabricError::file("read", path))?;
         Ok(bytes)
     }
 
     fn serial_tail(&self, bytes_max: usize) -> Result<Vec<u8>> {
-        let path = self.folder.serial_log();
-        let bytes_max = u64::try_from(bytes_max).unwrap_or(u64::MAX);
-        let tail = |mut file: File| {
-            let len = file.metadata()?.len();
-            file.seek(SeekFrom::Start(len.saturating_sub(bytes_max)))?;
-            let mut bytes = Vec::new();
-            file.take(bytes_max).read_to_end(&mut bytes)?;
-            Ok(bytes)
-        };
-        File::open(&path).and_then(tail).map_err(FabricError::file("read", path))
+        serial::tail(&self.folder, bytes_max)
     }
 
     fn guest_agent_answers(&self, limit: Duration) -> bool {
@@ -351,6 +351,16 @@ impl Machine for QemuMachine {
 
     fn merge_back(&self, disk: DiskId) -> Result<Merged> {
         self.work(|| merge::merge_back(self, disk))
+    }
+
+    fn drop_frozen(&self, disk: DiskId) -> Result<Merged> {
+        self.work(|| {
+            if self.freeze_record()?.entry(disk).is_some() {
+                // First: a crash in between must not leave a gap that nothing shows.
+                tracking::lose(&self.folder, &[disk], LostWhy::DroppedFreeze)?;
+            }
+            merge::merge_back(self, disk)
+        })
     }
 
     fn frozen(&self) -> Result<Vec<FrozenDisk>> {

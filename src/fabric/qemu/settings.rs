@@ -1,10 +1,14 @@
 //! Which programs the driver runs and how guests are accelerated. Apart from the start, because the agent sets
 //! it once for the host.
 
+use super::process::QemuProcess;
 use std::io::Write;
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
 use std::time::Duration;
+
+/// How long the trial of KVM may take: where KVM works it ends at once.
+const PROBE_LIMIT: Duration = Duration::from_secs(20);
 
 /// How guest instructions are carried out.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -68,6 +72,11 @@ impl QemuSettings {
                     br#"{"execute":"qmp_capabilities"}{"execute":"query-cpus-fast"}{"execute":"quit"}"#,
                 )
                 .ok();
+        }
+        let ended = QemuProcess::open(child.id()).is_none_or(|probe| probe.ended_within(PROBE_LIMIT));
+        if !ended && let Err(error) = child.kill() {
+            tracing::warn!(%error, "a trial of KVM hangs and could not be ended");
+            return false;
         }
         child.wait().is_ok_and(|status| status.success())
     }

@@ -6,7 +6,7 @@ use super::process::QemuProcess;
 use super::running::QemuMachine;
 use super::settings::QemuSettings;
 use super::turn::Turn;
-use super::{image, settlement, tracking};
+use super::{image, serial, settlement, tracking};
 use crate::error::{FabricError, Result};
 use crate::fence::FenceRecord;
 use crate::folder::{MachineFolder, remove_file};
@@ -24,8 +24,6 @@ use std::time::{Duration, Instant};
 
 /// How long an unborn machine may take to close its disks.
 const CLEAN_END_LIMIT: Duration = Duration::from_secs(5);
-/// Logs of earlier runs that are larger are put aside at a start.
-const LOG_BYTES_MAX: u64 = 8 << 20;
 /// How much of QEMU's log a failed start shows.
 const LOG_TAIL_BYTES: u64 = 4096;
 
@@ -85,10 +83,8 @@ pub(super) fn start(settings: &QemuSettings, spec: &StartSpec) -> Result<Begun> 
 /// Logs of earlier runs are kept up to a size, one generation back.
 fn turn_logs(folder: &MachineFolder) -> Result<()> {
     for log in [folder.qemu_log(), folder.serial_log()] {
-        if fs::metadata(&log).is_ok_and(|m| m.len() > LOG_BYTES_MAX) {
-            let mut old = log.clone().into_os_string();
-            old.push(".1");
-            fs::rename(&log, old).map_err(FabricError::file("rename", &log))?;
+        if fs::metadata(&log).is_ok_and(|m| m.len() > serial::LOG_BYTES_MAX) {
+            fs::rename(&log, serial::earlier(&log)).map_err(FabricError::file("rename", &log))?;
         }
     }
     Ok(())

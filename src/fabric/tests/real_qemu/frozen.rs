@@ -91,6 +91,30 @@ fn only_the_disks_asked_for_are_frozen() {
 }
 
 #[test]
+fn a_freeze_that_was_never_shipped_is_a_gap_that_shows() {
+    let mut stage = Stage::bare();
+    let machine = stage.start_tracked();
+    stage.write("os", "-P 1 0 64k");
+    stage.freeze(&machine);
+    machine.drop_frozen(stage.disk("os")).unwrap();
+    machine.merge_back(stage.disk("data")).unwrap();
+    assert!(machine.frozen().unwrap().is_empty());
+    let lost = Tracking::Lost { why: LostWhy::DroppedFreeze };
+    let tracking = machine.tracking().unwrap();
+    assert_eq!(tracking[&stage.disk("os")], lost, "what was written before the freeze is in no delta");
+    assert!(matches!(tracking[&stage.disk("data")], Tracking::Tracking { .. }));
+    assert!(machine.drop_frozen(stage.disk("data")).unwrap().already, "nothing frozen, nothing lost");
+    assert!(matches!(machine.tracking().unwrap()[&stage.disk("data")], Tracking::Tracking { .. }));
+    drop(machine);
+    let machine = stage.adopt_anew();
+    assert_eq!(machine.tracking().unwrap()[&stage.disk("os")], lost);
+    // The next freeze closes the gap.
+    stage.freeze(&machine);
+    stage.merge(&machine);
+    assert!(matches!(machine.tracking().unwrap()[&stage.disk("os")], Tracking::Tracking { .. }));
+}
+
+#[test]
 fn a_freeze_heals_lost_tracking() {
     let stage = Stage::new();
     let machine = stage.start_tracked();

@@ -157,6 +157,35 @@ fn console_and_serial_are_shown() {
     assert!(machine.serial_tail(1 << 20).unwrap().iter().all(|b| *b == b'.'));
     let picture = machine.console_picture().unwrap();
     assert!(picture.starts_with(b"\x89PNG\r\n"), "a PNG");
+    // Several look at once, and each gets a whole picture.
+    std::thread::scope(|scope| {
+        for _ in 0..4 {
+            scope.spawn(|| {
+                for _ in 0..8 {
+                    let picture = machine.console_picture().unwrap();
+                    assert!(picture.starts_with(b"\x89PNG\r\n") && picture.ends_with(b"IEND\xaeB`\x82"));
+                }
+            });
+        }
+    });
+    let left = std::fs::read_dir(stage.folder.path()).unwrap().flatten();
+    assert!(!left.into_iter().any(|f| f.file_name().to_string_lossy().starts_with("console")));
+}
+
+#[test]
+fn the_serial_log_of_a_long_run_stays_bounded() {
+    let stage = Stage::new();
+    let machine = stage.start();
+    until("the guest writes to its serial port", || machine.serial_tail(1).unwrap() == b".");
+    let log = std::fs::File::options().append(true).open(stage.folder.serial_log()).unwrap();
+    std::io::Write::write_all(&mut &log, &vec![b'x'; 9 << 20]).unwrap();
+    assert!(matches!(stage.driver.adopt(&stage.folder).unwrap(), Adoption::Running(_)));
+    assert!(log.metadata().unwrap().len() < 1 << 20, "shortened at a look");
+    // The guest writes on at the new end, and what it said before is not gone.
+    until("the guest writes on", || log.metadata().unwrap().len() > 0);
+    assert_eq!(machine.serial_tail(1).unwrap(), b".");
+    let tail = machine.serial_tail(512 << 10).unwrap();
+    assert!(tail.len() == 512 << 10 && tail.starts_with(b"xxxx"));
 }
 
 #[test]
