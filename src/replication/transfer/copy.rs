@@ -9,8 +9,9 @@ use crate::files::Aligned;
 use crate::layers::{Chain, Held, Layer};
 use crate::wire::{self, Answer, Ask, HASHES_MAX, Kind, RUN_BYTES_MAX};
 use leeward_model::{DiskId, Epoch, ItemId, Moment, PointKind, Sequence};
+use std::collections::VecDeque;
 use std::io::{Read, Write};
-use std::sync::mpsc::sync_channel;
+use std::sync::mpsc::{Receiver, sync_channel};
 use uuid::Uuid;
 
 /// Runs that are read ahead.
@@ -22,7 +23,7 @@ const RUN: u64 = RUN_BYTES_MAX as u64 / BLOCK_BYTES;
 /// Threads that read and hash a disk.
 const HASHERS: u64 = 4;
 
-/// Blocks whose fingerprints are said together (32 MiB of disk). Both sides cut their disks like this.
+/// Blocks whose fingerprints are said together (32 MiB of disk). Who hears them takes any cut.
 const STRETCH: u64 = 512;
 const _: () = assert!(STRETCH as usize <= HASHES_MAX, "they fit into one frame");
 
@@ -198,7 +199,6 @@ impl Way<'_> {
         disk: &CopyDisk,
     ) -> Result<()> {
         let chain = Chain::open(&disk.chain, disk.size_bytes)?;
-        let all = chain.blocks();
         let (tell, ours) = sync_channel::<Result<Vec<Digest>>>(4);
         std::thread::scope(|scope| {
             let (chain, cancel) = (&chain, self.cancel);
@@ -206,40 +206,61 @@ impl Way<'_> {
             scope.spawn(move || {
                 fingerprints(chain, size_bytes, cancel, |_, prints| tell.send(prints).is_ok());
             });
-            let mut room = Aligned::new(BLOCK);
-            let mut at = 0;
-            while at < all {
-                let own = ours.recv().map_err(|_gone| ReplicationError::Cancelled {})??;
-                let frame = wire::expect(reader, Vec::new())?;
-                if frame.kind == Kind::Message {
-                    let Answer::Refused { why, fault } = wire::understand(&frame)? else {
-                        return Err(ReplicationError::protocol("a message among fingerprints"));
-                    };
-                    return Err(why.error(fault));
-                }
-                let (first, theirs) = frame.first()?;
-                if frame.kind != Kind::Hashes || first != at || theirs.len() != own.len() * 16 {
-                    return Err(ReplicationError::protocol("fingerprints out of place"));
-                }
-                for (n, (own, theirs)) in own.iter().zip(wire::hashes(theirs)).enumerate() {
-                    if *own == theirs {
-                        continue;
-                    }
-                    let block = at + n as u64;
-                    if own.is_zero() {
-                        wire::write(writer, Kind::Zeros, &[&block.to_le_bytes(), &1_u64.to_le_bytes()])?;
-                        self.sent += 16;
-                    } else {
-                        chain.read(block, room.bytes_mut())?;
-                        self.send(writer, block, room.bytes())?;
-                    }
-                }
-                at += own.len() as u64;
-                self.tell(disk, at);
-            }
-            Ok::<(), ReplicationError>(())
+            // `ours` goes with it, however it ends: the hashing thread may be waiting for a place.
+            self.differing(reader, writer, disk, chain, ours)
         })?;
         wire::write(writer, Kind::End, &[])
+    }
+
+    /// Compares the target's fingerprints with ours, and sends what differs. The target may cut its own as it likes.
+    fn differing(
+        &mut self,
+        reader: &mut impl Read,
+        writer: &mut impl Write,
+        disk: &CopyDisk,
+        chain: &Chain,
+        ours: Receiver<Result<Vec<Digest>>>,
+    ) -> Result<()> {
+        let mut room = Aligned::new(BLOCK);
+        let mut own: VecDeque<Digest> = VecDeque::new();
+        let (mut at, all) = (0, chain.blocks());
+        while at < all {
+            if self.cancel.is_cancelled() {
+                return Err(ReplicationError::Cancelled {});
+            }
+            let frame = wire::expect(reader, Vec::new())?;
+            if frame.kind == Kind::Message {
+                let Answer::Refused { why, fault } = wire::understand(&frame)? else {
+                    return Err(ReplicationError::protocol("a message among fingerprints"));
+                };
+                return Err(why.error(fault));
+            }
+            let (first, theirs) = frame.first()?;
+            let count = theirs.len() / 16;
+            let whole = count > 0 && theirs.len().is_multiple_of(16) && count as u64 <= all - at;
+            if frame.kind != Kind::Hashes || first != at || !whole {
+                return Err(ReplicationError::protocol("fingerprints out of place"));
+            }
+            while own.len() < count {
+                own.extend(ours.recv().map_err(|_gone| ReplicationError::Cancelled {})??);
+            }
+            for (n, (own, theirs)) in own.drain(..count).zip(wire::hashes(theirs)).enumerate() {
+                if own == theirs {
+                    continue;
+                }
+                let block = at + n as u64;
+                if own.is_zero() {
+                    wire::write(writer, Kind::Zeros, &[&block.to_le_bytes(), &1_u64.to_le_bytes()])?;
+                    self.sent += 16;
+                } else {
+                    chain.read(block, room.bytes_mut())?;
+                    self.send(writer, block, room.bytes())?;
+                }
+            }
+            at += count as u64;
+            self.tell(disk, at);
+        }
+        Ok(())
     }
 }
 

@@ -9,6 +9,8 @@
 
 mod copy;
 mod cycle;
+#[cfg(test)]
+mod exchange_tests;
 mod receive;
 
 pub use copy::{Copy, CopyDisk, ship_copy};
