@@ -9,7 +9,7 @@
 //! | `layers` | a disk as a chain of files, read block by block |
 //! | `log` | sealed change logs (source) |
 //! | `store` | the replica of one item: points, retention, verification (target) |
-//! | `wire`, `transfer` | frames, and the exchanges made of them |
+//! | `wire`, `line`, `transfer` | frames, how they are written, and the exchanges made of them |
 
 pub mod control;
 pub mod digest;
@@ -17,6 +17,7 @@ mod durable;
 pub mod error;
 pub mod files;
 pub mod layers;
+mod line;
 pub mod log;
 pub mod qcow2;
 pub mod store;

@@ -3,6 +3,7 @@
 //! A frame is its kind (u8), its length (u32, little-endian) and its payload. Lengths are bounded before anything is
 //! allocated for them.
 
+use crate::control::Cancel;
 use crate::digest::{BLOCK, Digest};
 use crate::error::{ReplicationError, Result};
 use crate::log::CycleHead;
@@ -13,7 +14,7 @@ use std::io::{ErrorKind, Read, Write};
 use uuid::Uuid;
 
 /// The version of the conversation.
-pub const VERSION: u32 = 1;
+pub const VERSION: u32 = 2;
 
 /// The longest message.
 const MESSAGE_BYTES_MAX: usize = 16 << 20;
@@ -40,6 +41,8 @@ pub(crate) enum Kind {
     Hashes = 5,
     /// A part of a manifest.
     Manifest = 6,
+    /// Nothing: whoever says it is at work, and silent for no other reason.
+    Alive = 7,
 }
 
 /// What the source says.
@@ -189,7 +192,7 @@ pub fn parse_header(bytes: &[u8; 5]) -> std::result::Result<(u8, usize), String>
         1 => MESSAGE_BYTES_MAX,
         2 => 8 + RUN_BYTES_MAX,
         3 => 16,
-        4 => 0,
+        4 | 7 => 0,
         5 => 8 + HASHES_MAX * 16,
         6 => RUN_BYTES_MAX,
         _ => return Err(format!("a frame of kind {kind}")),
@@ -221,7 +224,7 @@ fn cut(source: std::io::Error) -> ReplicationError {
     ReplicationError::Cut { source }
 }
 
-/// Reads a frame; none at the end of the stream. `room` is used again.
+/// Reads a frame, signs of life included; none at the end of the stream. `room` is used again.
 pub(crate) fn read(reader: &mut impl Read, room: Vec<u8>) -> Result<Option<Frame>> {
     let mut head = [0; 5];
     match reader.read(&mut head[..1]) {
@@ -238,6 +241,7 @@ pub(crate) fn read(reader: &mut impl Read, room: Vec<u8>) -> Result<Option<Frame
         3 => Kind::Zeros,
         4 => Kind::End,
         5 => Kind::Hashes,
+        7 => Kind::Alive,
         _ => Kind::Manifest,
     };
     let mut payload = room;
@@ -247,9 +251,22 @@ pub(crate) fn read(reader: &mut impl Read, room: Vec<u8>) -> Result<Option<Frame
     Ok(Some(Frame { kind, payload }))
 }
 
-/// Reads a frame that must come.
+/// Reads a frame that must come, signs of life included.
 pub(crate) fn expect(reader: &mut impl Read, room: Vec<u8>) -> Result<Frame> {
     read(reader, room)?.ok_or_else(|| cut(ErrorKind::UnexpectedEof.into()))
+}
+
+/// Reads a frame that says something. Between signs of life it may be given up.
+pub(crate) fn await_frame(reader: &mut impl Read, cancel: &Cancel) -> Result<Frame> {
+    loop {
+        let frame = expect(reader, Vec::new())?;
+        if frame.kind != Kind::Alive {
+            return Ok(frame);
+        }
+        if cancel.is_cancelled() {
+            return Err(ReplicationError::Cancelled {});
+        }
+    }
 }
 
 /// Writes a frame in parts.
@@ -285,8 +302,8 @@ pub(crate) fn understand<T: for<'a> Deserialize<'a>>(frame: &Frame) -> Result<T>
 }
 
 /// Hears the target's answer.
-pub(crate) fn hear(reader: &mut impl Read) -> Result<Answer> {
-    match understand(&expect(reader, Vec::new())?)? {
+pub(crate) fn hear(reader: &mut impl Read, cancel: &Cancel) -> Result<Answer> {
+    match understand(&await_frame(reader, cancel)?)? {
         Answer::Refused { why, fault } => Err(why.error(fault)),
         answer => Ok(answer),
     }

@@ -11,6 +11,7 @@ use leeward_model::{DiskId, Epoch, PointId, Sequence};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::fs::{File, OpenOptions};
+use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 
 const FILE: &str = "catalogue";
@@ -18,8 +19,9 @@ const FILE: &str = "catalogue";
 /// The longest record.
 const RECORD_BYTES_MAX: usize = 16 << 20;
 
-/// A catalogue of this length is written anew as one record.
-const COMPACT_AT: u64 = 4 << 20;
+/// A catalogue of this length is written anew as one record, when it has doubled since the last time; in tests, whose
+/// lives are short, earlier.
+const COMPACT_AT: u64 = if cfg!(test) { 6 << 10 } else { 4 << 20 };
 
 /// The longest catalogue that is read.
 const FILE_BYTES_MAX: u64 = 1 << 30;
@@ -167,6 +169,10 @@ pub(super) struct Catalogue {
     file: File,
     /// Bytes of it that count.
     length: u64,
+    /// Its length when it was last written anew.
+    compacted: u64,
+    /// It may not be the file that stands there, or not for good.
+    unsettled: bool,
     state: State,
 }
 
@@ -188,7 +194,7 @@ impl Catalogue {
         // What counts from here on must be on the disk, also when its writer was stopped before its flush.
         durable::sync(&file, &path)?;
         durable::sync_folder(folder)?;
-        let mut catalogue = Self { path, file, length, state };
+        let mut catalogue = Self { path, file, length, compacted: 0, unsettled: false, state };
         if length > COMPACT_AT {
             catalogue.compact()?;
         }
@@ -202,6 +208,7 @@ impl Catalogue {
     /// Makes a change durable, then lets it count.
     pub(super) fn append(&mut self, change: Change) -> Result<()> {
         let record = encode(&change);
+        self.settle()?;
         let found = self.file.metadata().map_err(ReplicationError::file("read", self.path.as_path()))?;
         if found.len() != self.length {
             // What was half written before must not stand before the next record.
@@ -215,14 +222,47 @@ impl Catalogue {
         written?;
         self.length += record.len() as u64;
         self.state.apply(change);
+        if self.length > COMPACT_AT && self.length > self.compacted.saturating_mul(2) {
+            // The change counts already, whatever comes of this.
+            if let Err(error) = self.compact() {
+                tracing::warn!(path = %self.path.display(), %error, "it could not be written anew");
+                self.compacted = self.length;
+            }
+        }
         Ok(())
     }
 
     fn compact(&mut self) -> Result<()> {
         let whole = encode(&Change::Whole { state: Box::new(self.state.clone()) });
+        if whole.len() > RECORD_BYTES_MAX {
+            self.compacted = self.length;
+            return Ok(());
+        }
+        self.unsettled = true;
         durable::replace(&self.path, &whole)?;
-        self.file = open(&self.path)?;
-        self.length = whole.len() as u64;
+        self.settle()?;
+        self.compacted = self.length;
+        Ok(())
+    }
+
+    /// After it was written anew, or may have been: what is appended must go to the file that stands there for good.
+    fn settle(&mut self) -> Result<()> {
+        if !self.unsettled {
+            return Ok(());
+        }
+        let failed = ReplicationError::file("read", self.path.as_path());
+        let number = |file: &File| file.metadata().map(|m| (m.ino(), m.len()));
+        durable::sync_folder_of(&self.path)?;
+        let file = open(&self.path)?;
+        let (before, now) = match (number(&self.file), number(&file)) {
+            (Ok(before), Ok(now)) => (before, now),
+            (Err(error), _) | (_, Err(error)) => return Err(failed(error)),
+        };
+        if before.0 != now.0 {
+            self.length = now.1;
+        }
+        self.file = file;
+        self.unsettled = false;
         Ok(())
     }
 }
@@ -285,4 +325,67 @@ fn record(bytes: &[u8]) -> Option<&[u8]> {
 fn follows_a_whole_one(bytes: &[u8]) -> bool {
     (1..bytes.len().saturating_sub(HEAD))
         .any(|at| bytes.get(at + HEAD) == Some(&b'{') && bytes.get(at..).and_then(record).is_some())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::durable::crash::{Loss, Watched};
+
+    fn length(folder: &Path) -> u64 {
+        std::fs::metadata(folder.join(FILE)).expect("there").len()
+    }
+
+    #[test]
+    fn years_of_changes_do_not_let_it_grow() {
+        let folder = tempfile::tempdir().expect("a folder");
+        // Watched, so that flushes cost nothing.
+        let _watched = Watched::new(folder.path());
+        let mut catalogue = Catalogue::open(folder.path()).expect("opened");
+        for n in 0..4000 {
+            let change = if n % 5 == 0 {
+                Change::Pin { reason: format!("{}", n % 7), point: PointId(uuid::Uuid::from_u64_pair(1, n)) }
+            } else {
+                Change::Closed { closed: n % 2 == 0 }
+            };
+            catalogue.append(change).expect("appended");
+            assert!(length(folder.path()) <= COMPACT_AT * 2, "{} bytes after {n}", length(folder.path()));
+        }
+        let state = catalogue.state().clone();
+        drop(catalogue);
+        assert_eq!(*Catalogue::open(folder.path()).expect("opened").state(), state);
+    }
+
+    /// Whatever fails in writing it anew, what was said to count does count after a power cut.
+    #[test]
+    fn a_change_that_was_said_to_count_outlives_a_failure_to_write_it_anew() {
+        let life = |catalogue: &mut Catalogue| {
+            let mut said = 0;
+            for n in 1..90_u64 {
+                let point = PointId(uuid::Uuid::from_u64_pair(1, n));
+                match catalogue.append(Change::Pin { reason: "a test of this point".to_owned(), point }) {
+                    Ok(()) => said = n,
+                    Err(_full) => break,
+                }
+            }
+            said
+        };
+        let folder = tempfile::tempdir().expect("a folder");
+        let watched = Watched::new(folder.path());
+        life(&mut Catalogue::open(folder.path()).expect("opened"));
+        let all = watched.done();
+        drop(watched);
+        for n in 0..all {
+            for loss in [Loss::All, Loss::Names, Loss::Bytes, Loss::Torn] {
+                let folder = tempfile::tempdir().expect("a folder");
+                let watched = Watched::new(folder.path());
+                watched.end_after(n, loss);
+                let said = Catalogue::open(folder.path()).map_or(0, |mut c| life(&mut c));
+                watched.lose(loss);
+                let catalogue = Catalogue::open(folder.path()).expect("opened");
+                let found = catalogue.state().pins.values().next().map_or(0, |p| p.0.as_u64_pair().1);
+                assert!(found >= said, "end at {n}, {loss:?} lost: {found} of {said}");
+            }
+        }
+    }
 }

@@ -21,6 +21,9 @@ fn operations() -> u64 {
     let store = trial.open().expect("opened");
     trial.check(&store, &done, "no trouble");
     trial.check_end(&store, "no trouble");
+    let catalogue = std::fs::read(trial.folder.join("catalogue")).expect("read");
+    let changes = format!("{:?}", super::parse_catalogue(&catalogue).expect("whole"));
+    assert!(changes.contains("Whole"), "a life in which the catalogue is written anew");
     operations
 }
 

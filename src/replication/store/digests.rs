@@ -1,11 +1,13 @@
 //! The fingerprints of a file's blocks, kept beside it so that a point can be verified. A file without them is an
-//! adopted one.
+//! adopted one. While a file is still arriving they are only appended to, so that nothing has to be read again when
+//! the rest comes.
 
 use crate::digest::Digest;
 use crate::durable;
-use crate::error::Result;
+use crate::error::{ReplicationError, Result};
 use crate::files;
 use std::collections::BTreeMap;
+use std::fs::{File, OpenOptions};
 use std::path::{Path, PathBuf};
 
 const MAGIC: &[u8; 8] = b"LWDIG\0\0\x01";
@@ -44,4 +46,73 @@ pub(super) fn read(file: &Path) -> Result<Option<BTreeMap<u64, Digest>>> {
         }
     }
     Ok(Some(digests))
+}
+
+/// A block's number and its fingerprint in a file.
+const ENTRY: usize = 24;
+
+/// The fingerprints of a file that is arriving, in the order of its blocks. They have no seal: what holds is how many
+/// the record of the exchange names.
+pub(super) struct Growing {
+    file: File,
+    path: PathBuf,
+    count: u64,
+}
+
+impl Growing {
+    /// Goes on behind so many entries, and gives them; begins anew and gives none when they are not all there.
+    pub(super) fn open(beside: &Path, count: u64, end: u64) -> Result<(Self, Option<BTreeMap<u64, Digest>>)> {
+        let path = path_of(beside);
+        let known = entries(&path, count, end)?;
+        let open = || {
+            if !path.exists() {
+                durable::creating(&path)?;
+            }
+            OpenOptions::new().read(true).write(true).create(true).truncate(false).open(&path)
+        };
+        let file = open().map_err(ReplicationError::file("open", path.as_path()))?;
+        let count = if known.is_some() { count } else { 0 };
+        durable::set_len(&file, &path, count * ENTRY as u64)?;
+        Ok((Self { file, path, count }, known))
+    }
+
+    /// How many there are.
+    pub(super) const fn count(&self) -> u64 {
+        self.count
+    }
+
+    /// Appends and makes durable.
+    pub(super) fn append<'a>(&mut self, more: impl Iterator<Item = (&'a u64, &'a Digest)>) -> Result<()> {
+        let mut bytes = Vec::new();
+        for (block, digest) in more {
+            bytes.extend(block.to_le_bytes());
+            bytes.extend(digest.0);
+        }
+        durable::write_at(&self.file, &self.path, &bytes, self.count * ENTRY as u64)?;
+        durable::sync(&self.file, &self.path)?;
+        self.count += (bytes.len() / ENTRY) as u64;
+        Ok(())
+    }
+}
+
+/// The first entries of a file, if there are so many, in order and below that block.
+fn entries(path: &Path, count: u64, end: u64) -> Result<Option<BTreeMap<u64, Digest>>> {
+    let bytes = match files::read_bounded(path, BYTES_MAX) {
+        Ok(Some(bytes)) => bytes,
+        Ok(None) => return Ok((count == 0).then(BTreeMap::new)),
+        Err(ReplicationError::Damaged { .. }) => return Ok(None),
+        Err(error) => return Err(error),
+    };
+    let length = usize::try_from(count).ok().and_then(|n| n.checked_mul(ENTRY));
+    let Some(bytes) = length.and_then(|length| bytes.get(..length)) else { return Ok(None) };
+    let mut known = BTreeMap::new();
+    for entry in bytes.chunks_exact(ENTRY) {
+        let Some((block, digest)) = entry.split_first_chunk::<8>() else { return Ok(None) };
+        let block = u64::from_le_bytes(*block);
+        if block >= end || known.last_key_value().is_some_and(|(last, _)| *last >= block) {
+            return Ok(None);
+        }
+        known.insert(block, Digest(digest.try_into().unwrap_or_default()));
+    }
+    Ok(Some(known))
 }

@@ -1,6 +1,7 @@
 //! A cycle or a copy that is arriving. Its files are named in `incoming.json`, so that after a cut or a kill it goes on
 //! where it was; they count only when the catalogue names them. Apart from `transfer`, which brings the bytes.
 
+use super::digests::Growing;
 use super::{Kept, Point, PointStore, Turn, digests, names};
 use crate::digest::{BLOCK, BLOCK_BYTES, Digest, block_len, blocks_of};
 use crate::durable;
@@ -21,8 +22,11 @@ use uuid::Uuid;
 
 const FILE: &str = "incoming.json";
 
-/// A full copy makes what has arrived durable after so many bytes.
-const WATERMARK_EVERY: u64 = 256 << 20;
+/// A full copy makes what has arrived durable after so many bytes; in tests, whose disks are small, more often.
+const WATERMARK_EVERY: u64 = if cfg!(test) { 4 * BLOCK_BYTES } else { 256 << 20 };
+
+/// Blocks read at once when what has arrived must be hashed again.
+const RUN: u64 = 16;
 
 /// What is arriving.
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
@@ -33,6 +37,9 @@ struct Incoming {
     files: Vec<(DiskId, u64, PathBuf)>,
     /// Full copies: the first block that may be missing.
     watermark: Vec<(DiskId, u64)>,
+    /// Full copies: how many fingerprints of what lies before are kept.
+    #[serde(default)]
+    prints: Vec<(DiskId, u64)>,
 }
 
 /// The head of a copy.
@@ -112,6 +119,9 @@ struct BaseIn {
     name: PathBuf,
     file: File,
     digests: BTreeMap<u64, Digest>,
+    kept: Growing,
+    /// The first block whose fingerprint may not be kept yet.
+    kept_through: u64,
     watermark: u64,
     next: u64,
     room: Aligned,
@@ -163,7 +173,9 @@ impl PointStore {
             }
             for (_, _, name) in known.files.iter().filter(|(_, _, name)| !published(name)) {
                 if names::bulk(&name.to_string_lossy()).is_some() {
-                    durable::remove(&self.folder.join(name))?;
+                    let path = self.folder.join(name);
+                    durable::remove(&path)?;
+                    durable::remove(&digests::path_of(&path))?;
                 }
             }
         }
@@ -173,7 +185,7 @@ impl PointStore {
         };
         let files = disks.iter().enumerate().map(file).collect();
         let watermark = disks.iter().map(|d| (*d, 0)).collect();
-        let incoming = Incoming { seal: seal.to_owned(), files, watermark };
+        let incoming = Incoming { seal: seal.to_owned(), files, watermark, prints: Vec::new() };
         keep(&self.folder, &incoming)?;
         Ok(incoming)
     }
@@ -318,7 +330,9 @@ impl PointStore {
         if empty {
             let incoming = self.files_for(&seal, &ids, "raw")?;
             let disks = incoming.files.iter().zip(&incoming.watermark);
-            let disks = disks.map(|((disk, id, name), (_, mark))| self.base(*disk, *id, name, *mark));
+            let prints = |disk| incoming.prints.iter().find(|(d, _)| *d == disk).map(|(_, count)| *count);
+            let disks =
+                disks.map(|((disk, id, name), (_, mark))| self.base(*disk, *id, name, *mark, prints(*disk)));
             let disks = disks.collect::<Result<Vec<_>>>()?;
             let full = FullCopy { store: self, _turn: turn, meaning, disks, since_watermark: 0 };
             return Ok(Arriving::Comes(CopyMode::Full(full)));
@@ -334,7 +348,14 @@ impl PointStore {
         Ok(Arriving::Comes(CopyMode::Compare(Overlays { store: self, _turn: turn, meaning, disks })))
     }
 
-    fn base(&self, disk: DiskId, id: u64, name: &Path, watermark: u64) -> Result<BaseIn> {
+    fn base(
+        &self,
+        disk: DiskId,
+        id: u64,
+        name: &Path,
+        watermark: u64,
+        prints: Option<u64>,
+    ) -> Result<BaseIn> {
         let size_bytes = self.size_of(disk)?;
         let path = self.folder.join(name);
         let file =
@@ -343,20 +364,17 @@ impl PointStore {
         let whole = (watermark * BLOCK_BYTES).min(size_bytes);
         durable::set_len(&file, &path, whole)?;
         durable::set_len(&file, &path, size_bytes)?;
-        let mut digests = BTreeMap::new();
-        if watermark > 0 {
-            let layer = Layer { path, format: DiskFormat::Raw };
-            let chain = Chain::open(&[layer], size_bytes)?;
-            let mut room = Aligned::new(BLOCK);
-            for (block, _) in chain.runs(0, 1).take_while(|(b, _)| *b < watermark) {
-                chain.read(block, room.bytes_mut())?;
-                let bytes = room.bytes().get(..block_len(block, size_bytes)).unwrap_or(&[]);
-                digests.insert(block, Digest::of(bytes));
-            }
-        }
+        // Without a count, or when not all are there, what has come must be hashed again.
+        let (kept, known) = Growing::open(&path, prints.unwrap_or(0), watermark)?;
+        let known = known.filter(|_| prints.is_some() || watermark == 0);
+        let kept_through = if known.is_some() { watermark } else { 0 };
+        let digests = match known {
+            Some(known) => known,
+            None => hashed(path, size_bytes, watermark)?,
+        };
         let room = Aligned::new(crate::wire::RUN_BYTES_MAX);
-        let name = name.to_owned();
-        Ok(BaseIn { disk, size_bytes, id, name, file, digests, watermark, next: watermark, room })
+        let (name, next) = (name.to_owned(), watermark);
+        Ok(BaseIn { disk, size_bytes, id, name, file, digests, kept, kept_through, watermark, next, room })
     }
 
     /// Makes the point, or stages its files.
@@ -415,6 +433,24 @@ fn seal_of(manifests: &[Manifest]) -> String {
         hasher.update(&print);
     }
     format!("cycle:{}", hasher.finalize().to_hex())
+}
+
+/// The fingerprints of what a raw file holds before a block.
+fn hashed(path: PathBuf, size_bytes: u64, end: u64) -> Result<BTreeMap<u64, Digest>> {
+    let chain = Chain::open(&[Layer { path, format: DiskFormat::Raw }], size_bytes)?;
+    let mut room = Aligned::new(usize::try_from(RUN).unwrap_or(1) * BLOCK);
+    let mut digests = BTreeMap::new();
+    for (first, count) in chain.runs(0, RUN).take_while(|(b, _)| *b < end) {
+        let length = usize::try_from(count.min(end - first)).unwrap_or(0) * BLOCK;
+        let buffer = room.bytes_mut().get_mut(..length).unwrap_or(&mut []);
+        chain.read(first, buffer)?;
+        for (n, bytes) in buffer.chunks_exact(BLOCK).enumerate() {
+            let block = first + n as u64;
+            let within = bytes.get(..block_len(block, size_bytes)).unwrap_or(&[]);
+            digests.insert(block, Digest::of(within));
+        }
+    }
+    Ok(digests)
 }
 
 /// The blocks of a file that was cut off, as far as they have the fingerprints they should have.
@@ -555,11 +591,13 @@ impl FullCopy<'_> {
             if disk.next > disk.watermark {
                 let path = self.store.folder.join(&disk.name);
                 durable::sync(&disk.file, &path)?;
-                disk.watermark = disk.next;
+                disk.kept.append(disk.digests.range(disk.kept_through..disk.next))?;
+                (disk.watermark, disk.kept_through) = (disk.next, disk.next);
             }
         }
         let files = self.disks.iter().map(|d| (d.disk, d.id, d.name.clone())).collect();
-        let incoming = Incoming { seal: self.meaning.seal.clone(), files, watermark: self.have() };
+        let prints = self.disks.iter().map(|d| (d.disk, d.kept.count())).collect();
+        let incoming = Incoming { seal: self.meaning.seal.clone(), files, watermark: self.have(), prints };
         keep(&self.store.folder, &incoming)
     }
 

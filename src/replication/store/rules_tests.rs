@@ -206,6 +206,46 @@ fn fingerprints_that_are_gone_are_told() {
 }
 
 #[test]
+fn what_has_come_of_a_copy_is_not_read_again_and_its_fingerprints_hold() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let trial = Trial::new(&folder.path().join("store"));
+    let begin = |store: &PointStore| trial.cut_copy(store, 1);
+    let store = trial.open().expect("opened");
+    begin(&store);
+    drop(store);
+    let raw = || {
+        let names = std::fs::read_dir(&trial.folder).expect("there").flatten().map(|e| e.path());
+        names.filter(|p| p.extension().is_some_and(|e| e == "raw")).collect::<Vec<_>>()
+    };
+    // A byte of what has come changes meanwhile: hashing it again would take it for what the source has sent.
+    let (file, at) = raw().iter().find_map(|path| first_byte(path)).expect("a byte");
+    file.write_all_at(&[0xa5], at).expect("changed");
+    let store = trial.open().expect("opened");
+    trial.run_until(&store, &mut Acknowledged::default(), 1).expect("gone on");
+    let found = store.verify(Trial::point(1), &Cancel::new());
+    assert!(matches!(found, Err(ReplicationError::Damaged { .. })), "{found:?}");
+    // Without them the file itself is read again: a store from before they were kept goes on as well.
+    drop(store);
+    PointStore::delete(&trial.folder).expect("deleted");
+    let store = trial.open().expect("opened");
+    begin(&store);
+    drop(store);
+    for file in raw() {
+        std::fs::remove_file(file.with_added_extension("digests")).ok();
+    }
+    let store = trial.open().expect("opened");
+    let mut done = Acknowledged::default();
+    trial.run_until(&store, &mut done, 1).expect("gone on");
+    trial.check(&store, &done, "hashed again");
+}
+
+/// The file and its first byte that is not zero.
+fn first_byte(path: &Path) -> Option<(File, u64)> {
+    let at = std::fs::read(path).expect("read").iter().position(|b| *b != 0)?;
+    Some((File::options().write(true).open(path).expect("open"), at as u64))
+}
+
+#[test]
 fn another_items_folder_is_not_taken() {
     let (_folder, trial, store, _) = after(1);
     let disks = store.disks();

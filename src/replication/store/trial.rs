@@ -149,16 +149,7 @@ impl Trial {
 
     fn copy(&self, store: &PointStore, n: u64, kind: PointKind, completes: bool) -> Result<()> {
         let wanted = if completes { 0..2 } else { 1..2 };
-        let head = CopyHead {
-            item: self.item,
-            epoch: Epoch(1),
-            sequence: Sequence(n),
-            instant: Self::at(n),
-            kind,
-            copy: Uuid::from_u64_pair(5, n),
-            disks: self.disks[wanted.clone()].to_vec(),
-            completes,
-        };
+        let head = self.copy_head(n, kind, completes);
         match store.begin_copy(&head)? {
             Arriving::Held(_) => Ok(()),
             Arriving::Comes(CopyMode::Full(mut full)) => {
@@ -191,6 +182,32 @@ impl Trial {
                 }
                 overlays.commit(Self::point(n), Self::at(n)).map(drop)
             }
+        }
+    }
+
+    /// The first copy, cut off before its last disk.
+    pub(super) fn cut_copy(&self, store: &PointStore, n: u64) {
+        let head = self.copy_head(n, PointKind::Initial, true);
+        let Ok(Arriving::Comes(CopyMode::Full(mut full))) = store.begin_copy(&head) else {
+            panic!("it comes")
+        };
+        for (block, bytes) in self.blocks(0, n).into_iter().filter(|(_, b)| !Digest::of(b).is_zero()) {
+            full.push(0, block, &padded(bytes)).expect("pushed");
+        }
+        full.interrupted();
+    }
+
+    fn copy_head(&self, n: u64, kind: PointKind, completes: bool) -> CopyHead {
+        let wanted = if completes { 0..2 } else { 1..2 };
+        CopyHead {
+            item: self.item,
+            epoch: Epoch(1),
+            sequence: Sequence(n),
+            instant: Self::at(n),
+            kind,
+            copy: Uuid::from_u64_pair(5, n),
+            disks: self.disks[wanted].to_vec(),
+            completes,
         }
     }
 

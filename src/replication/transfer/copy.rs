@@ -7,10 +7,12 @@ use crate::digest::{BLOCK, BLOCK_BYTES, Digest, block_len, is_zero};
 use crate::error::{ReplicationError, Result};
 use crate::files::Aligned;
 use crate::layers::{Chain, Held, Layer};
+use crate::line::{KEEP_ALIVE, Line};
 use crate::wire::{self, Answer, Ask, HASHES_MAX, Kind, RUN_BYTES_MAX};
 use leeward_model::{DiskId, Epoch, ItemId, Moment, PointKind, Sequence};
+use std::collections::VecDeque;
 use std::io::{Read, Write};
-use std::sync::mpsc::sync_channel;
+use std::sync::mpsc::{Receiver, sync_channel};
 use uuid::Uuid;
 
 /// Runs that are read ahead.
@@ -22,7 +24,7 @@ const RUN: u64 = RUN_BYTES_MAX as u64 / BLOCK_BYTES;
 /// Threads that read and hash a disk.
 const HASHERS: u64 = 4;
 
-/// Blocks whose fingerprints are said together (32 MiB of disk). Both sides cut their disks like this.
+/// Blocks whose fingerprints are said together (32 MiB of disk). Who hears them takes any cut.
 const STRETCH: u64 = 512;
 const _: () = assert!(STRETCH as usize <= HASHES_MAX, "they fit into one frame");
 
@@ -70,6 +72,18 @@ pub fn ship_copy<R: Read + Send, W: Write + Send>(
     cancel: &Cancel,
     progress: OnProgress<'_>,
 ) -> Result<Shipped> {
+    ship_copy_over(reader, &Line::new(writer, KEEP_ALIVE), copy, throttle, cancel, progress)
+}
+
+/// The same over a line, whose signs of life come as often as it says.
+pub(super) fn ship_copy_over(
+    reader: &mut (impl Read + Send),
+    line: &Line<'_>,
+    copy: &Copy<'_>,
+    throttle: &Throttle,
+    cancel: &Cancel,
+    progress: OnProgress<'_>,
+) -> Result<Shipped> {
     let ask = Ask::Copy {
         version: wire::VERSION,
         item: copy.item,
@@ -81,27 +95,27 @@ pub fn ship_copy<R: Read + Send, W: Write + Send>(
         disks: copy.disks.iter().map(|d| (d.disk, d.size_bytes)).collect(),
         completes: copy.completes,
     };
-    wire::say(writer, &ask)?;
+    line.say(&ask)?;
     let whole: u64 = copy.disks.iter().map(|d| d.size_bytes).sum();
     let mut way = Way { throttle, cancel, progress, sent: 0 };
-    match wire::hear(reader)? {
+    match wire::hear(reader, cancel)? {
         held @ Answer::Held { .. } => return ending(held, copy.instant, 0, whole),
         Answer::Go { have } => {
             for disk in copy.disks {
                 let from = have.iter().find(|(d, _)| *d == disk.disk).map_or(0, |(_, n)| *n);
-                let shipped = way.ship_all(writer, disk, from);
-                explained(shipped, reader)?;
+                let shipped = line.alive(|| way.ship_all(line, disk, from));
+                explained(shipped, reader, cancel)?;
             }
         }
         Answer::Compare => {
             for disk in copy.disks {
-                way.ship_differing(reader, writer, disk)?;
+                line.alive(|| way.ship_differing(reader, line, disk))?;
             }
         }
         other => return Err(unexpected(&other)),
     }
-    explained(wire::flush(writer), reader)?;
-    ending(wire::hear(reader)?, copy.instant, way.sent, whole)
+    explained(line.flush(), reader, cancel)?;
+    ending(wire::hear(reader, cancel)?, copy.instant, way.sent, whole)
 }
 
 /// What shipping obeys, and what it has sent.
@@ -120,18 +134,18 @@ impl Way<'_> {
     }
 
     /// Sends consecutive blocks.
-    fn send(&mut self, writer: &mut impl Write, first: u64, bytes: &[u8]) -> Result<()> {
+    fn send(&mut self, line: &Line<'_>, first: u64, bytes: &[u8]) -> Result<()> {
         if self.cancel.is_cancelled() {
             return Err(ReplicationError::Cancelled {});
         }
         self.throttle.take(bytes.len() as u64, self.cancel);
-        wire::write(writer, Kind::Blocks, &[&first.to_le_bytes(), bytes])?;
+        line.write(Kind::Blocks, &[&first.to_le_bytes(), bytes])?;
         self.sent += bytes.len() as u64;
         Ok(())
     }
 
     /// Sends everything that is not zeros. One thread reads ahead while this one sends.
-    fn ship_all(&mut self, writer: &mut impl Write, disk: &CopyDisk, from: u64) -> Result<()> {
+    fn ship_all(&mut self, line: &Line<'_>, disk: &CopyDisk, from: u64) -> Result<()> {
         let chain = Chain::open(&disk.chain, disk.size_bytes)?;
         let (full, filled) = sync_channel::<Result<(u64, usize, Aligned)>>(AHEAD);
         let (spare, empty) = sync_channel::<Aligned>(AHEAD + 2);
@@ -153,7 +167,7 @@ impl Way<'_> {
             let mut sent = Ok(());
             while let Ok(run) = filled.recv() {
                 sent = run.and_then(|(first, length, room)| {
-                    self.send_run(writer, first, room.bytes().get(..length).unwrap_or(&[]))?;
+                    self.send_run(line, first, room.bytes().get(..length).unwrap_or(&[]))?;
                     self.tell(disk, first + (length / BLOCK) as u64);
                     spare.send(room).ok();
                     Ok(())
@@ -167,11 +181,11 @@ impl Way<'_> {
             sent
         })?;
         self.tell(disk, chain.blocks());
-        wire::write(writer, Kind::End, &[])
+        line.write(Kind::End, &[])
     }
 
     /// Sends a run without its blocks of zeros.
-    fn send_run(&mut self, writer: &mut impl Write, first: u64, bytes: &[u8]) -> Result<()> {
+    fn send_run(&mut self, line: &Line<'_>, first: u64, bytes: &[u8]) -> Result<()> {
         let mut begin = None;
         let count = bytes.len() / BLOCK;
         for n in 0..=count {
@@ -181,7 +195,7 @@ impl Way<'_> {
                 (None, true) => begin = Some(n),
                 (Some(from), false) => {
                     let part = bytes.get(from * BLOCK..n * BLOCK).unwrap_or(&[]);
-                    self.send(writer, first + from as u64, part)?;
+                    self.send(line, first + from as u64, part)?;
                     begin = None;
                 }
                 _ => {}
@@ -194,11 +208,10 @@ impl Way<'_> {
     fn ship_differing(
         &mut self,
         reader: &mut (impl Read + Send),
-        writer: &mut impl Write,
+        line: &Line<'_>,
         disk: &CopyDisk,
     ) -> Result<()> {
         let chain = Chain::open(&disk.chain, disk.size_bytes)?;
-        let all = chain.blocks();
         let (tell, ours) = sync_channel::<Result<Vec<Digest>>>(4);
         std::thread::scope(|scope| {
             let (chain, cancel) = (&chain, self.cancel);
@@ -206,40 +219,61 @@ impl Way<'_> {
             scope.spawn(move || {
                 fingerprints(chain, size_bytes, cancel, |_, prints| tell.send(prints).is_ok());
             });
-            let mut room = Aligned::new(BLOCK);
-            let mut at = 0;
-            while at < all {
-                let own = ours.recv().map_err(|_gone| ReplicationError::Cancelled {})??;
-                let frame = wire::expect(reader, Vec::new())?;
-                if frame.kind == Kind::Message {
-                    let Answer::Refused { why, fault } = wire::understand(&frame)? else {
-                        return Err(ReplicationError::protocol("a message among fingerprints"));
-                    };
-                    return Err(why.error(fault));
-                }
-                let (first, theirs) = frame.first()?;
-                if frame.kind != Kind::Hashes || first != at || theirs.len() != own.len() * 16 {
-                    return Err(ReplicationError::protocol("fingerprints out of place"));
-                }
-                for (n, (own, theirs)) in own.iter().zip(wire::hashes(theirs)).enumerate() {
-                    if *own == theirs {
-                        continue;
-                    }
-                    let block = at + n as u64;
-                    if own.is_zero() {
-                        wire::write(writer, Kind::Zeros, &[&block.to_le_bytes(), &1_u64.to_le_bytes()])?;
-                        self.sent += 16;
-                    } else {
-                        chain.read(block, room.bytes_mut())?;
-                        self.send(writer, block, room.bytes())?;
-                    }
-                }
-                at += own.len() as u64;
-                self.tell(disk, at);
-            }
-            Ok::<(), ReplicationError>(())
+            // `ours` goes with it, however it ends: the hashing thread may be waiting for a place.
+            self.differing(reader, line, disk, chain, ours)
         })?;
-        wire::write(writer, Kind::End, &[])
+        line.write(Kind::End, &[])
+    }
+
+    /// Compares the target's fingerprints with ours, and sends what differs. The target may cut its own as it likes.
+    fn differing(
+        &mut self,
+        reader: &mut impl Read,
+        line: &Line<'_>,
+        disk: &CopyDisk,
+        chain: &Chain,
+        ours: Receiver<Result<Vec<Digest>>>,
+    ) -> Result<()> {
+        let mut room = Aligned::new(BLOCK);
+        let mut own: VecDeque<Digest> = VecDeque::new();
+        let (mut at, all) = (0, chain.blocks());
+        while at < all {
+            if self.cancel.is_cancelled() {
+                return Err(ReplicationError::Cancelled {});
+            }
+            let frame = wire::await_frame(reader, self.cancel)?;
+            if frame.kind == Kind::Message {
+                let Answer::Refused { why, fault } = wire::understand(&frame)? else {
+                    return Err(ReplicationError::protocol("a message among fingerprints"));
+                };
+                return Err(why.error(fault));
+            }
+            let (first, theirs) = frame.first()?;
+            let count = theirs.len() / 16;
+            let whole = count > 0 && theirs.len().is_multiple_of(16) && count as u64 <= all - at;
+            if frame.kind != Kind::Hashes || first != at || !whole {
+                return Err(ReplicationError::protocol("fingerprints out of place"));
+            }
+            while own.len() < count {
+                own.extend(ours.recv().map_err(|_gone| ReplicationError::Cancelled {})??);
+            }
+            for (n, (own, theirs)) in own.drain(..count).zip(wire::hashes(theirs)).enumerate() {
+                if own == theirs {
+                    continue;
+                }
+                let block = at + n as u64;
+                if own.is_zero() {
+                    line.write(Kind::Zeros, &[&block.to_le_bytes(), &1_u64.to_le_bytes()])?;
+                    self.sent += 16;
+                } else {
+                    chain.read(block, room.bytes_mut())?;
+                    self.send(line, block, room.bytes())?;
+                }
+            }
+            at += count as u64;
+            self.tell(disk, at);
+        }
+        Ok(())
     }
 }
 

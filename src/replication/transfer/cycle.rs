@@ -5,6 +5,7 @@ use super::{OnProgress, Progressed, Shipped, ending, explained, unexpected};
 use crate::control::{Cancel, Throttle};
 use crate::digest::{BLOCK, BLOCK_BYTES};
 use crate::error::{ReplicationError, Result};
+use crate::line::{KEEP_ALIVE, Line};
 use crate::log::{LogReader, SealedCycle, SealedLog};
 use crate::wire::{self, Answer, Ask, Kind, RUN_BYTES_MAX};
 use std::io::{Read, Write};
@@ -24,32 +25,33 @@ pub fn ship_cycle<R: Read + Send, W: Write + Send>(
 ) -> Result<Shipped> {
     let manifests: Vec<Vec<u8>> = cycle.disks.iter().map(|d| d.manifest.bytes()).collect();
     let disks = cycle.disks.iter().zip(&manifests).map(|(d, m)| (d.manifest.disk, m.len() as u64)).collect();
-    wire::say(writer, &Ask::Cycle { version: wire::VERSION, head: cycle.head.clone(), disks })?;
+    let line = &Line::new(writer, KEEP_ALIVE);
+    line.say(&Ask::Cycle { version: wire::VERSION, head: cycle.head.clone(), disks })?;
     let mut sent: u64 = 0;
     for manifest in &manifests {
         sent += manifest.len() as u64;
         for part in manifest.chunks(RUN_BYTES_MAX) {
-            explained(wire::write(writer, Kind::Manifest, &[part]), reader)?;
+            explained(line.write(Kind::Manifest, &[part]), reader, cancel)?;
         }
     }
-    explained(wire::flush(writer), reader)?;
-    let have = match wire::hear(reader)? {
+    explained(line.flush(), reader, cancel)?;
+    let have = match wire::hear(reader, cancel)? {
         Answer::Go { have } => have,
         held @ Answer::Held { .. } => return ending(held, cycle.head.instant, sent, cycle.changed_bytes()),
         other => return Err(unexpected(&other)),
     };
     for log in &cycle.disks {
         let have = have.iter().find(|(d, _)| *d == log.manifest.disk).map_or(0, |(_, n)| *n);
-        let shipped = ship_log(writer, log, have, throttle, cancel, progress);
-        sent += explained(shipped, reader)?;
+        let shipped = line.alive(|| ship_log(line, log, have, throttle, cancel, progress));
+        sent += explained(shipped, reader, cancel)?;
     }
-    explained(wire::flush(writer), reader)?;
-    ending(wire::hear(reader)?, cycle.head.instant, sent, cycle.changed_bytes())
+    explained(line.flush(), reader, cancel)?;
+    ending(wire::hear(reader, cancel)?, cycle.head.instant, sent, cycle.changed_bytes())
 }
 
 /// Ships one disk's blocks; the bytes that travelled.
 fn ship_log(
-    writer: &mut impl Write,
+    line: &Line<'_>,
     log: &SealedLog,
     have: u64,
     throttle: &Throttle,
@@ -64,7 +66,7 @@ fn ship_log(
     let wanted = log.manifest.blocks.iter().filter(|(_, d)| !d.is_zero()).skip(have);
     let mut send = |first: u64, run: &mut Vec<u8>| {
         throttle.take(run.len() as u64, cancel);
-        wire::write(writer, Kind::Blocks, &[&first.to_le_bytes(), run])?;
+        line.write(Kind::Blocks, &[&first.to_le_bytes(), run])?;
         sent += run.len() as u64;
         done += run.len() as u64;
         progress(log.manifest.disk, Progressed { done_bytes: done, total_bytes, sent_bytes: sent });
@@ -87,6 +89,6 @@ fn ship_log(
     if !run.is_empty() {
         send(first, &mut run)?;
     }
-    wire::write(writer, Kind::End, &[])?;
+    line.write(Kind::End, &[])?;
     Ok(sent)
 }

@@ -9,12 +9,15 @@
 
 mod copy;
 mod cycle;
+#[cfg(test)]
+mod exchange_tests;
 mod receive;
 
 pub use copy::{Copy, CopyDisk, ship_copy};
 pub use cycle::ship_cycle;
 pub use receive::{Receiver, receive};
 
+use crate::control::Cancel;
 use crate::error::{ReplicationError, Result};
 use crate::wire::{self, Answer, Ask};
 use leeward_model::{DiskId, Epoch, ItemId, Moment, PointId, PointSummary, Sequence};
@@ -58,7 +61,7 @@ pub fn ask_head<R: Read + Send, W: Write + Send>(
     epoch: Epoch,
 ) -> Result<(Epoch, Sequence, Option<Moment>)> {
     wire::say(writer, &Ask::Head { version: wire::VERSION, item, epoch })?;
-    match wire::hear(reader)? {
+    match wire::hear(reader, &Cancel::new())? {
         Answer::Head { epoch, sequence, instant } => Ok((epoch, sequence, instant)),
         other => Err(unexpected(&other)),
     }
@@ -88,9 +91,9 @@ fn ending(answer: Answer, synced_to: Moment, sent_bytes: u64, changed_bytes: u64
 }
 
 /// When writing fails, what the target said last explains it better.
-fn explained<T>(written: Result<T>, reader: &mut impl Read) -> Result<T> {
+fn explained<T>(written: Result<T>, reader: &mut impl Read, cancel: &Cancel) -> Result<T> {
     match written {
-        Err(ReplicationError::Cut { source }) => match wire::hear(reader) {
+        Err(ReplicationError::Cut { source }) => match wire::hear(reader, cancel) {
             Err(said @ (ReplicationError::Cut { .. } | ReplicationError::Protocol { .. })) => {
                 drop(said);
                 Err(ReplicationError::Cut { source })

@@ -6,6 +6,7 @@ use crate::control::Cancel;
 use crate::digest::BLOCK_BYTES;
 use crate::error::{ReplicationError, Result};
 use crate::layers::Chain;
+use crate::line::{KEEP_ALIVE, Line};
 use crate::log::{CycleHead, Manifest, parse_manifest};
 use crate::store::{Arriving, CopyHead, CopyMode, FullCopy, Overlays, PointStore};
 use crate::wire::{self, Answer, Ask, Frame, Kind};
@@ -14,6 +15,7 @@ use leeward_model::{DiskId, Epoch, ItemId, Moment, PointId, PointSummary};
 use std::io::{Read, Write};
 use std::sync::mpsc::sync_channel;
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 /// Frames that may wait to be written.
 const AHEAD: usize = 8;
@@ -38,6 +40,10 @@ pub trait Receiver: Sync {
     fn new_point_id(&self) -> PointId;
     /// Whether the stream shall end.
     fn cancelled(&self) -> bool;
+    /// How often a silent exchange gives a sign of life.
+    fn keep_alive(&self) -> Duration {
+        KEEP_ALIVE
+    }
 }
 
 /// Serves exchanges until the source says goodbye or the stream ends.
@@ -49,20 +55,25 @@ pub fn receive<R: Read + Send, W: Write + Send>(
     writer: &mut W,
     receiver: &dyn Receiver,
 ) -> Result<()> {
+    let line = &Line::new(writer, receiver.keep_alive());
     while !receiver.cancelled() {
         let Some(frame) = wire::read(reader, Vec::new())? else { return Ok(()) };
         let ask: Ask = wire::understand(&frame)?;
         if matches!(ask, Ask::Bye) {
             return Ok(());
         }
-        match exchange(reader, writer, receiver, ask) {
+        match exchange(reader, line, receiver, ask) {
             Ok(()) => {}
             Err(error @ (ReplicationError::Cut { .. } | ReplicationError::Protocol { .. })) => {
                 return Err(error);
             }
             Err(error) => {
                 let fault = Box::new(error.fault(""));
-                wire::say(writer, &Answer::Refused { why: wire::Why::of(&error), fault })?;
+                let refusal = Answer::Refused { why: wire::Why::of(&error), fault };
+                if line.say(&refusal).is_err() {
+                    // Nobody is there any more to hear why.
+                    return Err(error);
+                }
                 // What the source still sends of this exchange must not be taken for the next one; it is let in for
                 // a while, so that the refusal is not lost with the connection.
                 let mut drained = 0;
@@ -87,9 +98,9 @@ fn admitted(receiver: &dyn Receiver, version: u32, item: ItemId, epoch: Epoch) -
     receiver.admit(item, epoch).map_err(|fault| ReplicationError::Refused { fault: Box::new(fault) })
 }
 
-fn exchange<R: Read + Send, W: Write + Send>(
-    reader: &mut R,
-    writer: &mut W,
+fn exchange(
+    reader: &mut (impl Read + Send),
+    line: &Line<'_>,
     receiver: &dyn Receiver,
     ask: Ask,
 ) -> Result<()> {
@@ -97,51 +108,46 @@ fn exchange<R: Read + Send, W: Write + Send>(
         Ask::Head { version, item, epoch } => {
             let store = admitted(receiver, version, item, epoch)?;
             let (epoch, sequence, instant) = store.head();
-            wire::say(writer, &Answer::Head { epoch, sequence, instant })
+            line.say(&Answer::Head { epoch, sequence, instant })
         }
         Ask::Cycle { version, head, disks } => {
             let store = admitted(receiver, version, head.item, head.epoch)?;
             let manifests = manifests(reader, &store, &head, &disks)?;
-            let point = match store.begin_cycle(&manifests)? {
+            let point = match line.alive(|| store.begin_cycle(&manifests))? {
                 Arriving::Held(point) => point,
                 Arriving::Comes(overlays) => {
-                    wire::say(writer, &Answer::Go { have: overlays.have() })?;
-                    take_overlays(reader, overlays, disks.len(), receiver, head.item)?
+                    line.say(&Answer::Go { have: overlays.have() })?;
+                    take_overlays(reader, line, overlays, disks.len(), receiver, head.item)?
                 }
             };
-            held(writer, receiver, head.item, point)
+            held(line, receiver, head.item, point)
         }
         Ask::Copy { version, item, epoch, sequence, instant, kind, copy, disks, completes } => {
             let store = admitted(receiver, version, item, epoch)?;
             let head = CopyHead { item, epoch, sequence, instant, kind, copy, disks, completes };
             let count = head.disks.len();
-            let point = match store.begin_copy(&head)? {
+            let point = match line.alive(|| store.begin_copy(&head))? {
                 Arriving::Held(point) => point,
                 Arriving::Comes(CopyMode::Full(full)) => {
-                    wire::say(writer, &Answer::Go { have: full.have() })?;
-                    take_full(reader, full, count, receiver, item)?
+                    line.say(&Answer::Go { have: full.have() })?;
+                    take_full(reader, line, full, count, receiver, item)?
                 }
                 Arriving::Comes(CopyMode::Compare(overlays)) => {
-                    wire::say(writer, &Answer::Compare)?;
-                    compare(reader, writer, overlays, &store, &head, receiver)?
+                    line.say(&Answer::Compare)?;
+                    compare(reader, line, overlays, &store, &head, receiver)?
                 }
             };
-            held(writer, receiver, item, point)
+            held(line, receiver, item, point)
         }
         Ask::Bye => Ok(()),
     }
 }
 
-fn held(
-    writer: &mut impl Write,
-    receiver: &dyn Receiver,
-    item: ItemId,
-    point: Option<PointSummary>,
-) -> Result<()> {
+fn held(line: &Line<'_>, receiver: &dyn Receiver, item: ItemId, point: Option<PointSummary>) -> Result<()> {
     if let Some(point) = &point {
         receiver.committed(item, point);
     }
-    wire::say(writer, &Answer::Held { point })
+    line.say(&Answer::Held { point })
 }
 
 /// Reads the manifests that were announced; their lengths are bounded by the disks they speak of.
@@ -189,6 +195,8 @@ fn pump(
                 match frame.kind {
                     Kind::End => disk += 1,
                     Kind::Blocks | Kind::Zeros => apply(disk, &frame)?,
+                    // It only shows the reading side that this one is still there.
+                    Kind::Alive => {}
                     _ => return Err(ReplicationError::protocol("a frame that does not belong here")),
                 }
                 // Nobody may want it back.
@@ -222,6 +230,7 @@ fn pump(
 
 fn take_overlays(
     reader: &mut (impl Read + Send),
+    line: &Line<'_>,
     overlays: Overlays<'_>,
     disks: usize,
     receiver: &dyn Receiver,
@@ -244,11 +253,12 @@ fn take_overlays(
         Ok(())
     })?;
     let overlays = overlays.into_inner().unwrap_or_else(PoisonError::into_inner);
-    overlays.commit(receiver.new_point_id(), receiver.now())
+    line.alive(|| overlays.commit(receiver.new_point_id(), receiver.now()))
 }
 
 fn take_full(
     reader: &mut (impl Read + Send),
+    line: &Line<'_>,
     full: FullCopy<'_>,
     disks: usize,
     receiver: &dyn Receiver,
@@ -266,7 +276,7 @@ fn take_full(
     });
     let full = full.into_inner().unwrap_or_else(PoisonError::into_inner);
     match pumped {
-        Ok(()) => full.commit(receiver.new_point_id(), receiver.now()),
+        Ok(()) => line.alive(|| full.commit(receiver.new_point_id(), receiver.now())),
         Err(error) => {
             full.interrupted();
             Err(error)
@@ -275,9 +285,9 @@ fn take_full(
 }
 
 /// Says the fingerprints of what is here while what differs comes in.
-fn compare<R: Read + Send, W: Write + Send>(
-    reader: &mut R,
-    writer: &mut W,
+fn compare(
+    reader: &mut (impl Read + Send),
+    line: &Line<'_>,
     overlays: Overlays<'_>,
     store: &PointStore,
     head: &CopyHead,
@@ -291,23 +301,17 @@ fn compare<R: Read + Send, W: Write + Send>(
     std::thread::scope(|scope| {
         let stopping = stop.clone();
         let saying = scope.spawn(move || {
-            let mut said = Ok(());
-            for (chain, size_bytes) in &chains {
-                fingerprints(chain, *size_bytes, &stopping, |first, prints| {
-                    said = prints.and_then(|prints| {
-                        let bytes: Vec<u8> = prints.iter().flat_map(|d| d.0).collect();
-                        wire::write(writer, Kind::Hashes, &[&first.to_le_bytes(), &bytes])?;
-                        wire::flush(writer)
-                    });
-                    said.is_ok()
-                });
-                if said.is_err() {
-                    break;
-                }
+            let said = line.alive(|| say_fingerprints(line, &chains, &stopping));
+            if let Err(error) = &said
+                && !matches!(error, ReplicationError::Cancelled {} | ReplicationError::Cut { .. })
+            {
+                // The source would wait for the next fingerprints for ever.
+                let refusal = Answer::Refused { why: wire::Why::of(error), fault: Box::new(error.fault("")) };
+                line.say(&refusal)?;
             }
             said
         });
-        let taken = take_overlays(reader, overlays, head.disks.len(), receiver, head.item);
+        let taken = take_overlays(reader, line, overlays, head.disks.len(), receiver, head.item);
         if taken.is_err() {
             stop.cancel();
         }
@@ -316,7 +320,28 @@ fn compare<R: Read + Send, W: Write + Send>(
             .map_err(|_why| ReplicationError::protocol("the hashing thread ended in disorder"))?;
         match (taken, said) {
             (Ok(point), Ok(())) => Ok(point),
-            (Err(error), _) | (Ok(_), Err(error)) => Err(error),
+            // When hashing ends for the sake of the other failure, that one explains it.
+            (Err(error), Ok(()) | Err(ReplicationError::Cancelled {} | ReplicationError::Cut { .. }))
+            | (_, Err(error)) => Err(error),
         }
     })
+}
+
+/// Says the fingerprints of disks, one after the other.
+fn say_fingerprints(line: &Line<'_>, chains: &[(Chain, u64)], cancel: &Cancel) -> Result<()> {
+    let mut said = Ok(());
+    for (chain, size_bytes) in chains {
+        fingerprints(chain, *size_bytes, cancel, |first, prints| {
+            said = prints.and_then(|prints| {
+                let bytes: Vec<u8> = prints.iter().flat_map(|d| d.0).collect();
+                line.write(Kind::Hashes, &[&first.to_le_bytes(), &bytes])?;
+                line.flush()
+            });
+            said.is_ok()
+        });
+        if said.is_err() {
+            break;
+        }
+    }
+    said
 }
