@@ -11,6 +11,7 @@
 //! | `turn` | whose turn it is: a start and an adoption keep out of each other's way |
 //! | `adopt` | taking up what lives; settling what was left in the middle |
 //! | `running` | a machine with a process: state, power, console |
+//! | `forwards` | which host ports the forwards got |
 //! | `serial` | what the guest says on its serial port, kept within bounds |
 //! | `nodes` | the block nodes of a run as QEMU sees them now |
 //! | `jobs` | block jobs: awaited, judged, cleaned up |
@@ -24,6 +25,7 @@ mod arguments;
 mod blank;
 mod capture;
 mod facts;
+mod forwards;
 mod freeze;
 mod image;
 mod jobs;
