@@ -274,6 +274,8 @@ impl PointStore {
     /// # Errors
     /// When there is no such point, or the catalogue cannot be written.
     pub fn pin(&self, point: PointId, reason: &str) -> Result<()> {
+        // Whoever starts a machine on it does not wait for a merge to end.
+        let _pressing = self.turns.press();
         let _merging = self.merging();
         let mut held = self.held();
         if !held.state().points.iter().any(|p| p.summary.id == point) {
@@ -319,7 +321,7 @@ impl PointStore {
         if let Some(known) = self.point(point) {
             return Ok(known);
         }
-        let _turn = self.turns.take()?;
+        let _turn = self.turns.take_pressing()?;
         let mut next = self.next_file()?;
         let mut held = self.held();
         if !held.state().points.is_empty() {
@@ -363,7 +365,7 @@ impl PointStore {
     /// When there is no such point, or the catalogue cannot be written.
     pub fn keep_only_through(&self, point: PointId) -> Result<()> {
         // An exchange that is about to publish its files must not find them gone.
-        let _turn = self.turns.take()?;
+        let _turn = self.turns.take_pressing()?;
         {
             let mut held = self.held();
             let state = held.state();

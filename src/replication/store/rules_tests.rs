@@ -107,6 +107,55 @@ fn tidying_leaves_an_exchange_alone() {
 }
 
 #[test]
+fn a_merge_is_given_up_for_a_failover_and_harms_nothing() {
+    // Both kinds of merge, given up at each of their blocks.
+    let retains: Vec<_> = (0..LIFE.len()).filter(|n| LIFE[*n] == Step::Retain).collect();
+    let mut kinds = std::collections::BTreeSet::new();
+    for steps in retains {
+        let (_folder, trial, store, mut done) = after(steps);
+        let none =
+            Retention { every_point_mins: 0, hourly_points_hours: 0, app_consistent_hours: 0, points_max: 1 };
+        // Points go; a failover that presses already lets nothing be merged.
+        let pressing = store.turns.press();
+        store.retain(Moment(i64::MAX / 4), &none, &Cancel::new()).expect("points went");
+        drop(pressing);
+        for blocks in 0_u64.. {
+            let Some(merge) = store.next_merge() else { break };
+            kinds.insert(merge.into_base);
+            let left = std::cell::Cell::new(blocks);
+            let give_up = || left.replace(left.get().saturating_sub(1)) == 0;
+            let merged = if merge.into_base {
+                store.merge_into_base(&merge, &give_up)
+            } else {
+                store.unite(&merge, &give_up)
+            };
+            trial.check(&store, &done, "given up, or not");
+            if merged.expect("no trouble") {
+                break;
+            }
+        }
+        trial.run(&store, &mut done).expect("the rest of a life");
+        trial.check_end(&store, "given up before");
+    }
+    assert_eq!(kinds.len(), 2, "into the base, and several into one");
+}
+
+#[test]
+fn whoever_pins_a_point_presses_while_it_waits() {
+    let (_folder, _trial, store, _) = after(2);
+    let merging = store.merging();
+    std::thread::scope(|scope| {
+        let pinning = scope.spawn(|| store.pin(Trial::point(2), "failover"));
+        while !store.turns.pressed() {
+            std::thread::yield_now();
+        }
+        drop(merging);
+        pinning.join().expect("ended").expect("pinned");
+    });
+    assert!(!store.turns.pressed());
+}
+
+#[test]
 fn a_log_from_before_a_staged_copy_is_not_put_on_top_of_it() {
     let staged = LIFE.iter().position(|s| matches!(s, Step::Stage(_))).expect("staged");
     let (_folder, trial, store, done) = after(staged + 1);

@@ -27,12 +27,12 @@ pub struct Retained {
 }
 
 /// Files that can become one.
-struct Merge {
+pub(super) struct Merge {
     disk: DiskId,
     /// Bottom first.
     files: Vec<Kept>,
     /// The first one is a raw base of our own: the others are written into it.
-    into_base: bool,
+    pub(super) into_base: bool,
 }
 
 impl PointStore {
@@ -54,19 +54,27 @@ impl PointStore {
                 held.append(Change::Drop { points: gone })?;
             }
         }
+        let give_up = || cancel.is_cancelled() || self.turns.pressed();
         // Whoever brings a log does not wait for more than one merge.
-        while !cancel.is_cancelled() && !self.turns.wanted() {
+        while !give_up() && !self.turns.wanted() {
             let _merging = self.merging();
             let Some(merge) = self.next_merge() else { break };
+            let merged = if merge.into_base {
+                self.merge_into_base(&merge, &give_up)?
+            } else {
+                self.unite(&merge, &give_up)?
+            };
+            if !merged {
+                break;
+            }
             done.files += merge.files.len() - 1;
-            if merge.into_base { self.merge_into_base(&merge)? } else { self.unite(&merge)? }
         }
         Ok(done)
     }
 
     /// The next files that can become one: neighbours of which only the topmost is needed by a point, above all that
     /// a pin needs.
-    fn next_merge(&self) -> Option<Merge> {
+    pub(super) fn next_merge(&self) -> Option<Merge> {
         let held = self.held();
         let state = held.state();
         let pinned: BTreeSet<PointId> = state.pins.values().copied().collect();
@@ -93,9 +101,10 @@ impl PointStore {
         None
     }
 
-    /// Writes overlays into the base below them. Until the catalogue says so they cover what is written.
-    fn merge_into_base(&self, merge: &Merge) -> Result<()> {
-        let [base, overlays @ ..] = merge.files.as_slice() else { return Ok(()) };
+    /// Writes overlays into the base below them. Until the catalogue says so they cover what is written. False when it
+    /// was given up.
+    pub(super) fn merge_into_base(&self, merge: &Merge, give_up: &dyn Fn() -> bool) -> Result<bool> {
+        let [base, overlays @ ..] = merge.files.as_slice() else { return Ok(false) };
         let path = self.folder.join(&base.path);
         let size_bytes = self.size_of(merge.disk)?;
         let file = open_direct(&path, Mode::Write).map_err(ReplicationError::file("open", path.as_path()))?;
@@ -106,6 +115,9 @@ impl PointStore {
             let image = self.folder.join(&overlay.path);
             let reader = Reader::open(&image)?;
             for (block, cluster) in reader.clusters() {
+                if give_up() {
+                    return Ok(false);
+                }
                 let offset = block * BLOCK_BYTES;
                 match cluster {
                     Cluster::At(place) => {
@@ -125,11 +137,12 @@ impl PointStore {
         digests::write(&path, &all)?;
         let files: Vec<u64> = merge.files.iter().map(|k| k.id).collect();
         self.held().append(Change::Merged { disk: merge.disk, files, into: base.clone() })?;
-        self.remove_files(overlays)
+        self.remove_files(overlays)?;
+        Ok(true)
     }
 
-    /// Makes one new overlay of several.
-    fn unite(&self, merge: &Merge) -> Result<()> {
+    /// Makes one new overlay of several. False when it was given up.
+    pub(super) fn unite(&self, merge: &Merge, give_up: &dyn Fn() -> bool) -> Result<bool> {
         let size_bytes = self.size_of(merge.disk)?;
         let id = self.next_file()?;
         let name = names::file(merge.disk, id, "qcow2");
@@ -145,6 +158,11 @@ impl PointStore {
             let reader = Reader::open(&image)?;
             let known = digests::read(&image)?.unwrap_or_default();
             for (block, cluster) in reader.clusters() {
+                if give_up() {
+                    drop(writer);
+                    durable::remove(&path)?;
+                    return Ok(false);
+                }
                 if !done.insert(block) {
                     continue;
                 }
@@ -165,7 +183,8 @@ impl PointStore {
         let into = Kept { id, path: name, format: DiskFormat::Qcow2, own: true };
         let files: Vec<u64> = merge.files.iter().map(|k| k.id).collect();
         self.held().append(Change::Merged { disk: merge.disk, files, into })?;
-        self.remove_files(&merge.files)
+        self.remove_files(&merge.files)?;
+        Ok(true)
     }
 
     fn remove_files(&self, gone: &[Kept]) -> Result<()> {
