@@ -35,6 +35,11 @@ pub fn listen(host: &Arc<Host>) -> Result<(), LinkError> {
     let addr = host.config.listen.clone();
     let broken = |e: std::io::Error| LinkError::Unresolved { peer: addr.clone(), detail: e.to_string() };
     let listener = TcpListener::bind(&addr).map_err(broken)?;
+    listen_on(host, listener)
+}
+
+/// Serves other agents on a port.
+pub(crate) fn listen_on(host: &Arc<Host>, listener: TcpListener) -> Result<(), LinkError> {
     let (known, serving) = (Arc::clone(host), Arc::clone(host));
     let listener = BulkListener::start(
         listener,
@@ -105,8 +110,8 @@ async fn talk(host: Arc<Host>, session: AgentSession, mut incoming: Incoming<Age
 
 /// Says what there is to say, as long as the session lasts.
 async fn tell(host: Arc<Host>, session: AgentSession) {
-    let began = tokio::time::Instant::now();
-    let mut next_report = began;
+    let mut next_report = tokio::time::Instant::now();
+    let mut first_told = None;
     loop {
         let now = tokio::time::Instant::now();
         let whole = now >= next_report;
@@ -123,7 +128,9 @@ async fn tell(host: Arc<Host>, session: AgentSession) {
                 return;
             }
         }
-        if now.duration_since(began) >= CONSENT {
+        // The engine can only disagree with what it has been told.
+        let first_told = *first_told.get_or_insert_with(tokio::time::Instant::now);
+        if first_told.elapsed() >= CONSENT {
             host.engine_agrees.store(true, Ordering::Release);
         }
         tokio::time::sleep(NEWS_EVERY).await;
