@@ -23,7 +23,13 @@ pub(crate) fn report(host: &Host) -> AgentReport {
         certificate_expires: host.trust.own().not_after,
         machines: machines(host),
         items: host.items().iter().map(|i| item(host, i, Vec::new())).collect(),
+        waiting: host.items().iter().filter(|i| waits(i)).map(|i| i.id).collect(),
     }
+}
+
+/// Whether nobody has said yet that this host may still run the item.
+fn waits(item: &Item) -> bool {
+    matches!(item.record().role, Role::Source | Role::FailedOver) && !item.live().confirmed
 }
 
 fn space(host: &Host) -> (u64, u64) {

@@ -15,7 +15,6 @@ use leeward_model::fault::{Fault, Recovery};
 use leeward_model::{AgentId, EvidenceMint, ItemId, MachineId, Message, Moment};
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::path::Path;
-use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 
 /// Copies (first ones and comparisons) that one host sends at once; cycles are not counted.
@@ -36,8 +35,6 @@ pub struct Host {
     pub(crate) copies: Arc<Slots>,
     /// How much is free where a folder lies, in bytes.
     room: Mutex<fn(&Path) -> Option<u64>>,
-    /// The control session is up, and the engine has had time to say what it thinks of our report.
-    pub(crate) engine_agrees: AtomicBool,
     items: Mutex<BTreeMap<ItemId, Arc<Item>>>,
     peers: Mutex<BTreeSet<AgentId>>,
     events: Mutex<VecDeque<Fact>>,
@@ -75,7 +72,6 @@ impl Host {
             operations: Operations::default(),
             copies: Slots::new(COPIES_AT_ONCE),
             room: Mutex::new(free_bytes),
-            engine_agrees: AtomicBool::new(false),
             items: Mutex::new(items),
             peers: Mutex::new(peers.iter().copied().collect()),
             events: Mutex::default(),

@@ -21,9 +21,6 @@ const REPORT_EVERY: Duration = Duration::from_secs(5);
 /// How often news of items is looked for.
 const NEWS_EVERY: Duration = Duration::from_millis(500);
 
-/// How long the engine has to fence a machine of ours after our first report, before silence means consent.
-const CONSENT: Duration = Duration::from_secs(4);
-
 /// How often the certificate's age is looked at.
 const ROTATION_EVERY: Duration = Duration::from_secs(3_600);
 
@@ -103,7 +100,6 @@ async fn talk(host: Arc<Host>, session: AgentSession, mut incoming: Incoming<Age
             Heard::Notice(never) => match never {},
         }
     }
-    host.engine_agrees.store(false, Ordering::Release);
     telling.abort();
     tracing::info!(engine = session.peer(), "disconnected");
 }
@@ -111,7 +107,6 @@ async fn talk(host: Arc<Host>, session: AgentSession, mut incoming: Incoming<Age
 /// Says what there is to say, as long as the session lasts.
 async fn tell(host: Arc<Host>, session: AgentSession) {
     let mut next_report = tokio::time::Instant::now();
-    let mut first_told = None;
     loop {
         let now = tokio::time::Instant::now();
         let whole = now >= next_report;
@@ -127,11 +122,6 @@ async fn tell(host: Arc<Host>, session: AgentSession) {
                 host.put_back_events(untold.collect());
                 return;
             }
-        }
-        // The engine can only disagree with what it has been told.
-        let first_told = *first_told.get_or_insert_with(tokio::time::Instant::now);
-        if first_told.elapsed() >= CONSENT {
-            host.engine_agrees.store(true, Ordering::Release);
         }
         tokio::time::sleep(NEWS_EVERY).await;
     }

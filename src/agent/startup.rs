@@ -10,7 +10,6 @@ use leeward_link::messages::Role;
 use leeward_model::Message;
 use std::collections::BTreeSet;
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 /// How often a machine that waits for a confirmation asks again.
@@ -120,17 +119,16 @@ fn settled(host: &Host, machine: &FoundMachine, told: &mut BTreeSet<leeward_mode
 
 /// Whether this host may still run the machine and send its changes. The other side is asked first: when it has taken
 /// the machine over, nobody else's silence counts. A machine that runs was confirmed when it was started; otherwise
-/// the other side or the engine must know, because a failover may have happened meanwhile.
+/// the other side confirms it, or the engine says so (`Request::MayRun`), because a failover may have happened
+/// meanwhile.
 pub(crate) fn may_run(host: &Host, item: &Item) -> bool {
     if item.live().confirmed {
         return true;
     }
     let other_side =
         if item.record().role == Role::Source { source::peer_confirms(host, item) } else { None };
-    let agreed = other_side.unwrap_or_else(|| {
-        let runs = host.item_folder(item).is_ok_and(|folder| host.driver.alive(&folder));
-        runs || host.engine_agrees.load(Ordering::Acquire)
-    });
+    let runs = || host.item_folder(item).is_ok_and(|folder| host.driver.alive(&folder));
+    let agreed = other_side.unwrap_or_else(runs);
     if agreed {
         item.live().confirmed = true;
         item.wake();

@@ -44,6 +44,17 @@ pub(super) fn answer(host: &Host, request: &Request) -> Result<Response> {
             host.set_peers(peers);
             Ok(Response::Done)
         }
+        Request::MayRun { item, epoch } => {
+            let item = host.item(*item)?;
+            let record = item.record();
+            super::current(&record, *epoch)?;
+            if !matches!(record.role, Role::Source | Role::FailedOver) {
+                return Err(refuse("agent-not-source", record.name()));
+            }
+            item.live().confirmed = true;
+            item.wake();
+            Ok(Response::Done)
+        }
         _ => Ok(Response::Done),
     }
 }

@@ -8,7 +8,6 @@ use crate::startup::may_run;
 use leeward_link::KnownTrust;
 use leeward_link::messages::{Request, Role};
 use leeward_model::{Epoch, EvidenceMint};
-use std::sync::atomic::Ordering;
 
 fn protected() -> Stage {
     let stage = Stage::new();
@@ -30,12 +29,30 @@ fn a_returned_source_does_not_run_what_the_other_side_has_taken_over() {
     returned(&stage);
     let target = stage.target.host.item(stage.item).expect("known");
     target.change(|r| (r.role, r.epoch) = (Role::FailedOver, Epoch(2))).expect("written");
-    stage.source.host.engine_agrees.store(true, Ordering::Release);
-    assert!(!may_run(&stage.source.host, &stage.source_item()), "the silence of the engine is no word");
+    assert!(!may_run(&stage.source.host, &stage.source_item()), "the other side runs it");
     // Taken back: the other side confirms.
     target.change(|r| r.role = Role::Target).expect("written");
     target.change(|r| r.epoch = Epoch(1)).expect("written");
     assert!(may_run(&stage.source.host, &stage.source_item()));
+}
+
+#[test]
+fn without_the_other_side_only_the_word_of_the_engine_lets_a_machine_start() {
+    let stage = protected();
+    returned(&stage);
+    stage.line(false);
+    let host = &stage.source.host;
+    assert!(!may_run(host, &stage.source_item()), "silence is no word");
+    assert_eq!(facts::report(host).waiting, [stage.item]);
+    let say = |epoch: u64| perform(host, Request::MayRun { item: stage.item, epoch: Epoch(epoch) });
+    say(0).expect_err("an older right to write");
+    assert!(!may_run(host, &stage.source_item()));
+    say(1).expect("taken");
+    assert!(may_run(host, &stage.source_item()));
+    assert!(facts::report(host).waiting.is_empty());
+    stage.source_item().live().confirmed = false;
+    stage.run();
+    assert!(may_run(host, &stage.source_item()), "it runs: it was confirmed when it was started");
 }
 
 #[test]
