@@ -6,7 +6,7 @@ use crate::item::{Item, Live};
 use crate::machines::power;
 use crate::records::ItemRecord;
 use crate::requests::test_folder;
-use leeward_fabric::{Adoption, Hypervisor as _, MachineFolder};
+use leeward_fabric::{Adoption, MachineFolder};
 use leeward_link::messages::{Activity, AgentReport, DiskFacts, ItemFacts, MachineFacts, Role, TestFacts};
 use leeward_model::{CycleSample, DiskId, Message, Moment, PointKind, PointSummary, PowerState, Progress};
 use std::collections::BTreeMap;
@@ -23,7 +23,13 @@ pub(crate) fn report(host: &Host) -> AgentReport {
         certificate_expires: host.trust.own().not_after,
         machines: machines(host),
         items: host.items().iter().map(|i| item(host, i, Vec::new())).collect(),
+        waiting: host.items().iter().filter(|i| waits(i)).map(|i| i.id).collect(),
     }
+}
+
+/// Whether nobody has said yet that this host may still run the item.
+fn waits(item: &Item) -> bool {
+    matches!(item.record().role, Role::Source | Role::FailedOver) && !item.live().confirmed
 }
 
 fn space(host: &Host) -> (u64, u64) {
@@ -61,7 +67,7 @@ fn why_not(definition: &leeward_model::MachineDefinition) -> Option<Message> {
 /// What this host says of one item, with these readings of cycles.
 pub(crate) fn item(host: &Host, item: &Item, cycles: Vec<CycleSample>) -> ItemFacts {
     let record = item.record();
-    let points = points(item, &record);
+    let points = points(host, item, &record);
     let machine = record.machine_folder.clone().map(MachineFolder::new);
     let power = match &machine {
         Some(folder) if folder.file("machine.json").exists() => host.power(folder),
@@ -74,8 +80,10 @@ pub(crate) fn item(host: &Host, item: &Item, cycles: Vec<CycleSample>) -> ItemFa
         (Some(stopped), Some((_, since))) if source => Some((stopped.clone(), *since)),
         (Some(stopped), None) if source => Some((stopped.clone(), host.now())),
         (_, Some((fault, since))) if source => Some(((**fault).clone(), *since)),
-        _ => None,
+        _ => live.store_fault.clone(),
     };
+    // A guest that stands still is worse than a replica that falls behind.
+    let fault = live.stands_still.clone().or(fault);
     let newest = points.first();
     ItemFacts {
         item: item.id,
@@ -100,17 +108,28 @@ pub(crate) fn item(host: &Host, item: &Item, cycles: Vec<CycleSample>) -> ItemFa
 }
 
 /// Points, newest first; a source has none that count.
-fn points(item: &Item, record: &ItemRecord) -> Vec<PointSummary> {
-    if !matches!(record.role, Role::Target | Role::FailedOver) {
-        return Vec::new();
-    }
-    match item.store() {
-        Ok(store) => store.map(|s| s.points()).unwrap_or_default(),
-        Err(fault) => {
-            tracing::warn!(%fault, "the replica cannot be opened");
-            Vec::new()
+fn points(host: &Host, item: &Item, record: &ItemRecord) -> Vec<PointSummary> {
+    let mut why_not = None;
+    let mut points = Vec::new();
+    if matches!(record.role, Role::Target | Role::FailedOver) && !item.is_gone() {
+        match item.store() {
+            Ok(Some(store)) => points = store.points(),
+            Ok(None) if record.store.is_some() => {
+                why_not = Some(crate::host::refuse("agent-store-missing", record.name()));
+            }
+            Ok(None) => {}
+            Err(fault) => why_not = Some(fault),
         }
     }
+    let mut live = item.live();
+    let since = live.store_fault.as_ref().map_or_else(|| host.now(), |(_, since)| *since);
+    if let Some(fault) = &why_not
+        && live.store_fault.is_none()
+    {
+        tracing::warn!(%fault, "the replica cannot be opened");
+    }
+    live.store_fault = why_not.map(|fault| (*fault, since));
+    points
 }
 
 fn tests(host: &Host, record: &ItemRecord) -> Vec<TestFacts> {

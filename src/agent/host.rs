@@ -7,14 +7,14 @@ use crate::item::Item;
 use crate::operations::Operations;
 use crate::records::ItemRecord;
 use crate::slots::Slots;
-use leeward_fabric::QemuDriver;
+use leeward_fabric::Hypervisor;
 use leeward_link::bulk::BulkListener;
 use leeward_link::messages::{Assignment, Fact};
 use leeward_link::{Clock, Trust};
 use leeward_model::fault::{Fault, Recovery};
 use leeward_model::{AgentId, EvidenceMint, ItemId, MachineId, Message, Moment};
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
-use std::sync::atomic::AtomicBool;
+use std::path::Path;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 
 /// Copies (first ones and comparisons) that one host sends at once; cycles are not counted.
@@ -26,15 +26,15 @@ const EVENTS_MAX: usize = 1_000;
 /// A host.
 pub struct Host {
     pub(crate) config: AgentConfig,
-    pub(crate) driver: QemuDriver,
+    pub(crate) driver: Arc<dyn Hypervisor>,
     pub(crate) agent: AgentId,
     pub(crate) mint: EvidenceMint,
     pub(crate) trust: Trust,
     pub(crate) clock: Clock,
     pub(crate) operations: Operations,
     pub(crate) copies: Arc<Slots>,
-    /// The control session is up, and the engine has had time to say what it thinks of our report.
-    pub(crate) engine_agrees: AtomicBool,
+    /// How much is free where a folder lies, in bytes.
+    room: Mutex<fn(&Path) -> Option<u64>>,
     items: Mutex<BTreeMap<ItemId, Arc<Item>>>,
     peers: Mutex<BTreeSet<AgentId>>,
     events: Mutex<VecDeque<Fact>>,
@@ -54,7 +54,7 @@ impl Host {
     /// When an item's record cannot be read: nothing is begun then, because an epoch could be forgotten.
     pub fn new(
         config: AgentConfig,
-        driver: QemuDriver,
+        driver: impl Hypervisor + 'static,
         agent: AgentId,
         mint: EvidenceMint,
         trust: Trust,
@@ -64,14 +64,14 @@ impl Host {
         let items = remembered(&config)?;
         Ok(Self {
             config,
-            driver,
+            driver: Arc::new(driver),
             agent,
             mint,
             trust,
             clock,
             operations: Operations::default(),
             copies: Slots::new(COPIES_AT_ONCE),
-            engine_agrees: AtomicBool::new(false),
+            room: Mutex::new(free_bytes),
             items: Mutex::new(items),
             peers: Mutex::new(peers.iter().copied().collect()),
             events: Mutex::default(),
@@ -83,6 +83,18 @@ impl Host {
     /// Now.
     pub(crate) fn now(&self) -> Moment {
         self.clock.now()
+    }
+
+    /// How much is free where a folder lies; none when the file system does not say.
+    pub(crate) fn free_bytes(&self, folder: &Path) -> Option<u64> {
+        let read = *lock(&self.room);
+        read(folder)
+    }
+
+    /// Tests: says how much is free.
+    #[cfg(test)]
+    pub(crate) fn set_free_bytes(&self, free: fn(&Path) -> Option<u64>) {
+        *lock(&self.room) = free;
     }
 
     /// All items.
@@ -125,7 +137,7 @@ impl Host {
     /// Forgets an item.
     pub(crate) fn forget(&self, id: ItemId) {
         if let Some(item) = lock(&self.items).remove(&id) {
-            item.live().gone = true;
+            item.set_gone(true);
             item.interrupt();
         }
     }
@@ -200,12 +212,26 @@ impl std::fmt::Debug for Host {
     }
 }
 
+fn free_bytes(folder: &Path) -> Option<u64> {
+    rustix::fs::statvfs(folder).ok().map(|fs| fs.f_bavail.saturating_mul(fs.f_frsize))
+}
+
 /// The items of the data folder.
 fn remembered(config: &AgentConfig) -> Result<BTreeMap<ItemId, Arc<Item>>> {
     let mut items = BTreeMap::new();
-    let Ok(entries) = std::fs::read_dir(config.items_folder()) else { return Ok(items) };
-    for entry in entries.flatten() {
-        let folder = entry.path();
+    let path = config.items_folder();
+    // A folder that cannot be read is not an empty one: an epoch could be forgotten.
+    let unread = |e: std::io::Error| {
+        let detail = format!("{}: {e}", path.display());
+        Box::new(Fault::new("agent-items-unreadable", &config.name, detail, Recovery::NeedsPerson))
+    };
+    let entries = match std::fs::read_dir(&path) {
+        Ok(entries) => entries,
+        Err(e) if e.kind() == std::io::ErrorKind::NotFound => return Ok(items),
+        Err(e) => return Err(unread(e)),
+    };
+    for entry in entries {
+        let folder = entry.map_err(unread)?.path();
         if let Some(record) = ItemRecord::read(&folder.join(ItemRecord::FILE))? {
             let item = Item::new(folder, record);
             items.insert(item.id, Arc::new(item));

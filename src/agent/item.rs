@@ -2,10 +2,11 @@
 //! store). Apart from `host`, which holds all items, and from the rooms that act on one.
 
 use crate::Result;
-use crate::records::{ItemRecord, write_record};
+use crate::host::passing;
+use crate::records::{ItemRecord, remove, write_record};
 use leeward_model::fault::Fault;
 use leeward_model::{CycleSample, DiskId, ItemId, Moment, Progress};
-use leeward_replication::{Cancel, PointStore, Throttle};
+use leeward_replication::{Cancel, PointStore, ReplicationError, Throttle};
 use std::collections::{BTreeMap, VecDeque};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -15,6 +16,9 @@ use std::time::{Duration, Instant};
 
 /// Cycle samples kept until the engine takes them.
 const SAMPLES_MAX: usize = 2_000;
+
+/// How often it is looked whether a store is still in use.
+const LET_GO: Duration = Duration::from_millis(20);
 
 /// An item on this host.
 pub(crate) struct Item {
@@ -28,6 +32,8 @@ pub(crate) struct Item {
     store: Mutex<Option<Arc<PointStore>>>,
     /// Something about it is to be told.
     pub(crate) news: AtomicBool,
+    /// It is being forgotten: its worker ends, nothing writes its record or opens its store.
+    gone: AtomicBool,
     pub(crate) throttle: Throttle,
 }
 
@@ -35,8 +41,8 @@ pub(crate) struct Item {
 pub(crate) struct Live {
     /// The worker's thread runs.
     pub(crate) working: bool,
-    /// The item is forgotten: its worker ends.
-    pub(crate) gone: bool,
+    /// The worker is in the middle of a step.
+    pub(crate) busy: bool,
     /// Stops the transfer under way.
     pub(crate) cancel: Cancel,
     /// When the next cycle is due.
@@ -55,6 +61,12 @@ pub(crate) struct Live {
     pub(crate) progress: BTreeMap<DiskId, Meter>,
     /// By disk: tracked, dirty bytes, bytes in logs.
     pub(crate) disks: BTreeMap<DiskId, (bool, u64, u64)>,
+    /// Why the copy under way is given up: there is no room for what the guest writes.
+    pub(crate) no_room: Option<String>,
+    /// The hypervisor has stopped the guest because a disk refused a write; since when.
+    pub(crate) stands_still: Option<(Fault, Moment)>,
+    /// Why the replica here cannot be used; since when.
+    pub(crate) store_fault: Option<(Fault, Moment)>,
     /// Cycles since the last fact.
     pub(crate) cycles: VecDeque<CycleSample>,
     /// 99th percentile of the guest's write latency in and outside cycles, milliseconds.
@@ -130,7 +142,7 @@ impl Item {
         let now = Instant::now();
         let live = Live {
             working: false,
-            gone: false,
+            busy: false,
             cancel: Cancel::new(),
             next_cycle: now,
             next_application: now,
@@ -140,6 +152,9 @@ impl Item {
             cycling: false,
             progress: BTreeMap::new(),
             disks: BTreeMap::new(),
+            no_room: None,
+            stands_still: None,
+            store_fault: None,
             cycles: VecDeque::new(),
             guest_write_p99_ms: None,
             wishes: VecDeque::new(),
@@ -156,6 +171,7 @@ impl Item {
             turns: Mutex::new(()),
             store: Mutex::new(None),
             news: AtomicBool::new(true),
+            gone: AtomicBool::new(false),
         }
     }
 
@@ -177,6 +193,9 @@ impl Item {
     /// Changes the record, durably, and only then in memory.
     pub(crate) fn change<T>(&self, change: impl FnOnce(&mut ItemRecord) -> T) -> Result<T> {
         let mut held = lock(&self.record);
+        if self.is_gone() {
+            return Err(passing("agent-item-changed", held.name(), "it is being forgotten".to_owned()));
+        }
         let mut next = held.clone();
         let out = change(&mut next);
         if next != *held {
@@ -207,7 +226,7 @@ impl Item {
     /// The worker waits for a wake-up, at most this long.
     pub(crate) fn wait(&self, most: Duration) {
         let live = self.live();
-        if live.gone || !live.wishes.is_empty() {
+        if self.is_gone() || !live.wishes.is_empty() {
             return;
         }
         drop(self.wake.wait_timeout(live, most).unwrap_or_else(PoisonError::into_inner));
@@ -220,6 +239,63 @@ impl Item {
         live.cancel = Cancel::new();
         drop(live);
         self.wake();
+    }
+
+    /// Whether it is being forgotten.
+    pub(crate) fn is_gone(&self) -> bool {
+        self.gone.load(Ordering::Acquire)
+    }
+
+    /// It is being forgotten, or after all not.
+    pub(crate) fn set_gone(&self, gone: bool) {
+        let live = self.live();
+        self.gone.store(gone, Ordering::Release);
+        drop(live);
+        self.wake();
+    }
+
+    /// Has the worker end for good and waits until it has; whether it did in time.
+    pub(crate) fn end_work(&self, limit: Duration) -> bool {
+        self.set_gone(true);
+        self.interrupt();
+        self.wait_while(limit, |live| live.working)
+    }
+
+    /// Interrupts the step under way and waits until it has ended; whether it did in time. What keeps the worker
+    /// from beginning the next one must stand in the record before.
+    pub(crate) fn end_step(&self, limit: Duration) -> bool {
+        self.interrupt();
+        self.wait_while(limit, |live| live.busy)
+    }
+
+    fn wait_while(&self, limit: Duration, condition: impl Fn(&Live) -> bool) -> bool {
+        let waited = self.wake.wait_timeout_while(self.live(), limit, |live| condition(live));
+        !waited.unwrap_or_else(PoisonError::into_inner).1.timed_out()
+    }
+
+    /// The worker's thread wants to end: it may when the item is gone. Whoever waits for a cycle is told.
+    pub(crate) fn rest(&self) -> bool {
+        let mut live = self.live();
+        if !self.is_gone() {
+            return false;
+        }
+        for wish in live.wishes.drain(..) {
+            wish.answer.try_send(Err(passing("agent-item-changed", &self.name(), String::new()))).ok();
+        }
+        live.working = false;
+        live.busy = false;
+        drop(live);
+        self.wake();
+        true
+    }
+
+    /// Removes its record, or everything it has. Only for one that is gone: nothing may write it again.
+    pub(crate) fn erase(&self, everything: bool) -> Result<()> {
+        let held = lock(&self.record);
+        let removed =
+            remove(&if everything { self.folder.clone() } else { self.folder.join(ItemRecord::FILE) });
+        drop(held);
+        removed
     }
 
     /// Ends waits after failures: the worker tries again at once.
@@ -240,6 +316,9 @@ impl Item {
     /// The replica store in use, opened when it is first needed.
     pub(crate) fn store(&self) -> Result<Option<Arc<PointStore>>> {
         let mut held = lock(&self.store);
+        if self.is_gone() {
+            return Ok(None);
+        }
         if let Some(store) = &*held {
             return Ok(Some(Arc::clone(store)));
         }
@@ -249,6 +328,24 @@ impl Item {
         }
         let store = PointStore::open(&folder).map_err(|e| Box::new(e.fault(&self.name())))?;
         Ok(Some(Arc::clone(held.insert(Arc::new(store)))))
+    }
+
+    /// Closes the store of an item that is gone, once the last of those who use it has let go.
+    pub(crate) fn close_store(&self, limit: Duration) -> Result<()> {
+        let Some(mut store) = lock(&self.store).take() else { return Ok(()) };
+        let deadline = Instant::now() + limit;
+        loop {
+            match Arc::try_unwrap(store) {
+                Ok(_closed) => return Ok(()),
+                Err(shared) => store = shared,
+            }
+            if Instant::now() >= deadline {
+                let locked = ReplicationError::Locked { path: store.folder().to_owned() };
+                *lock(&self.store) = Some(store);
+                return Err(Box::new(locked.fault(&self.name())));
+            }
+            std::thread::sleep(LET_GO);
+        }
     }
 
     /// Uses another store from now on; none lets go of the one in use.

@@ -10,6 +10,7 @@
 //! | `source`, `receive` | the two ends of replication |
 //! | `session`, `facts` | the session with the engine, and what is said on it |
 //! | `startup`, `enrolment` | what happens when the agent starts, and before it may |
+//! | `trial` | tests: two hosts on loopback over a hypervisor without machines |
 //! | `trouble`, `slots` | failures and who acts next, bounds on parallel work |
 
 pub mod config;
@@ -26,6 +27,8 @@ pub mod session;
 mod slots;
 mod source;
 pub mod startup;
+#[cfg(test)]
+mod trial;
 mod trouble;
 
 pub use config::AgentConfig;

@@ -6,8 +6,8 @@ use crate::host::{Host, passing, refuse};
 use crate::item::Item;
 use crate::records::{Chains, read_record, write_record};
 use leeward_fabric::{
-    Adoption, ChainLayer, FabricError, Hypervisor as _, Machine, MachineFolder, MachineState, Network,
-    Purpose, StartDisk, StartSpec, Started, UsedForward,
+    Adoption, ChainLayer, FabricError, Machine, MachineFolder, MachineState, Network, Purpose, StartDisk,
+    StartSpec, Started, UsedForward,
 };
 use leeward_link::messages::Role;
 use leeward_model::fault::Fault;
@@ -95,7 +95,8 @@ impl Host {
             network: Network::Production,
             purpose: Purpose::Production,
             epoch: record.epoch,
-            track_from_start: false,
+            // Nothing is missing before its first instruction: tracking may begin there, whatever became of it.
+            track_from_start: record.role == Role::Source && crate::source::is_drained(record, folder),
             hold,
             extra: Vec::new(),
             now: self.now(),

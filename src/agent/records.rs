@@ -67,6 +67,31 @@ pub(crate) struct SourceRecord {
     pub(crate) copy_sent_bytes: u64,
     /// A person must act.
     pub(crate) stopped: Option<Fault>,
+    /// How the files of the machine stood when it was off and everything had been taken from them.
+    #[serde(default)]
+    pub(crate) drained: Option<Drained>,
+}
+
+/// A stop at which nothing was left to be captured.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub(crate) struct Drained {
+    /// When the last run was started.
+    pub(crate) run: Option<Moment>,
+    /// The files that are written to.
+    pub(crate) files: Vec<DrainedFile>,
+}
+
+/// A file as it was then.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub(crate) struct DrainedFile {
+    /// Of this disk.
+    pub(crate) disk: DiskId,
+    /// Which file.
+    pub(crate) inode: u64,
+    /// Its length.
+    pub(crate) bytes: u64,
+    /// When it was last written to, in seconds and nanoseconds.
+    pub(crate) written: (i64, i64),
 }
 
 /// A full copy or comparison.

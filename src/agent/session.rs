@@ -21,9 +21,6 @@ const REPORT_EVERY: Duration = Duration::from_secs(5);
 /// How often news of items is looked for.
 const NEWS_EVERY: Duration = Duration::from_millis(500);
 
-/// How long the engine has to fence a machine of ours after our first report, before silence means consent.
-const CONSENT: Duration = Duration::from_secs(4);
-
 /// How often the certificate's age is looked at.
 const ROTATION_EVERY: Duration = Duration::from_secs(3_600);
 
@@ -35,6 +32,11 @@ pub fn listen(host: &Arc<Host>) -> Result<(), LinkError> {
     let addr = host.config.listen.clone();
     let broken = |e: std::io::Error| LinkError::Unresolved { peer: addr.clone(), detail: e.to_string() };
     let listener = TcpListener::bind(&addr).map_err(broken)?;
+    listen_on(host, listener)
+}
+
+/// Serves other agents on a port.
+pub(crate) fn listen_on(host: &Arc<Host>, listener: TcpListener) -> Result<(), LinkError> {
     let (known, serving) = (Arc::clone(host), Arc::clone(host));
     let listener = BulkListener::start(
         listener,
@@ -98,15 +100,13 @@ async fn talk(host: Arc<Host>, session: AgentSession, mut incoming: Incoming<Age
             Heard::Notice(never) => match never {},
         }
     }
-    host.engine_agrees.store(false, Ordering::Release);
     telling.abort();
     tracing::info!(engine = session.peer(), "disconnected");
 }
 
 /// Says what there is to say, as long as the session lasts.
 async fn tell(host: Arc<Host>, session: AgentSession) {
-    let began = tokio::time::Instant::now();
-    let mut next_report = began;
+    let mut next_report = tokio::time::Instant::now();
     loop {
         let now = tokio::time::Instant::now();
         let whole = now >= next_report;
@@ -122,9 +122,6 @@ async fn tell(host: Arc<Host>, session: AgentSession) {
                 host.put_back_events(untold.collect());
                 return;
             }
-        }
-        if now.duration_since(began) >= CONSENT {
-            host.engine_agrees.store(true, Ordering::Release);
         }
         tokio::time::sleep(NEWS_EVERY).await;
     }

@@ -5,12 +5,11 @@
 use crate::host::Host;
 use crate::item::Item;
 use crate::{receive, source};
-use leeward_fabric::{Fence, FenceRecord, FoundMachine, Hypervisor as _};
+use leeward_fabric::{Fence, FenceRecord, FoundMachine};
 use leeward_link::messages::Role;
 use leeward_model::Message;
 use std::collections::BTreeSet;
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 /// How often a machine that waits for a confirmation asks again.
@@ -45,6 +44,8 @@ pub fn begin(host: &Arc<Host>) -> std::io::Result<()> {
     }
     let tidying = Arc::clone(host);
     std::thread::Builder::new().name("tidy".to_owned()).spawn(move || receive::tidy(&tidying))?;
+    let looking = Arc::clone(host);
+    std::thread::Builder::new().name("room".to_owned()).spawn(move || source::room::watch(&looking))?;
     let starting = Arc::clone(host);
     let machines = found.machines;
     let name = "autostart".to_owned();
@@ -66,7 +67,7 @@ fn hold_fence(host: &Host, machine: &FoundMachine) {
     let newer =
         item.is_some_and(|r| r.epoch > fence.epoch && matches!(r.role, Role::Source | Role::FailedOver));
     if machine.alive && !newer {
-        let raised = Fence::raise(&host.driver, &machine.folder, fence.epoch, &fence.by, host.now());
+        let raised = Fence::raise(host.driver.as_ref(), &machine.folder, fence.epoch, &fence.by, host.now());
         if let Err(error) = raised {
             tracing::error!(machine = machine.definition.name, %error, "a fenced machine could not be ended");
         }
@@ -116,17 +117,18 @@ fn settled(host: &Host, machine: &FoundMachine, told: &mut BTreeSet<leeward_mode
     }
 }
 
-/// Whether this host may still run the machine and send its changes. A machine that runs was confirmed when it was
-/// started; otherwise the engine or the other side must know, because a failover may have happened meanwhile.
+/// Whether this host may still run the machine and send its changes. The other side is asked first: when it has taken
+/// the machine over, nobody else's silence counts. A machine that runs was confirmed when it was started; otherwise
+/// the other side confirms it, or the engine says so (`Request::MayRun`), because a failover may have happened
+/// meanwhile.
 pub(crate) fn may_run(host: &Host, item: &Item) -> bool {
     if item.live().confirmed {
         return true;
     }
-    let runs = host.item_folder(item).is_ok_and(|folder| host.driver.alive(&folder));
-    let source = item.record().role == Role::Source;
-    let agreed = runs
-        || host.engine_agrees.load(Ordering::Acquire)
-        || (source && source::peer_confirms(host, item) == Some(true));
+    let other_side =
+        if item.record().role == Role::Source { source::peer_confirms(host, item) } else { None };
+    let runs = || host.item_folder(item).is_ok_and(|folder| host.driver.alive(&folder));
+    let agreed = other_side.unwrap_or_else(runs);
     if agreed {
         item.live().confirmed = true;
         item.wake();

@@ -32,6 +32,11 @@ pub(crate) enum Trouble {
 }
 
 impl Trouble {
+    /// Whether it may be over when the same is tried again.
+    pub(crate) fn passes(&self) -> bool {
+        !matches!(self, Self::Resync { .. }) && self.fault("").recovery == Recovery::Retries
+    }
+
     /// As a person reads it.
     pub(crate) fn fault(&self, subject: &str) -> Box<Fault> {
         Box::new(match self {

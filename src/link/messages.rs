@@ -138,6 +138,9 @@ pub enum Request {
     ConsolePicture { item: ItemId, test: Option<TestId> },
     /// A machine's power, unless it is fenced. Answer: `Done`.
     Power { op: Op, machine: MachineId, action: PowerAction },
+    /// The answer to an item that waits (see [`AgentReport::waiting`]): under this epoch the host still has the right
+    /// to run the machine. Never said while a job moves it. Answer: `Done`.
+    MayRun { item: ItemId, epoch: Epoch },
     /// The vault's list of revoked certificates, and which agents may talk to this one. Answer: `Done`.
     Trust { crl_pem: String, peers: Vec<AgentId> },
     /// Stop working on this operation if that is still possible. Answer: `Done`.
@@ -229,6 +232,10 @@ pub struct AgentReport {
     pub machines: Vec<MachineFacts>,
     /// Its items.
     pub items: Vec<ItemFacts>,
+    /// Items whose machine it neither starts nor replicates before somebody who would know has said that it still may:
+    /// [`Request::MayRun`]. Silence is no answer.
+    #[serde(default)]
+    pub waiting: Vec<ItemId>,
 }
 
 /// A machine on this host.

@@ -47,6 +47,8 @@ pub struct Symptoms<'a> {
     pub replication: &'a ReplicationState,
     /// The last failure, while it lasts, and since when.
     pub fault: Option<(&'a Fault, Moment)>,
+    /// Why its replica cannot be used, by the host that keeps it, and since when.
+    pub replica_fault: Option<(&'a Fault, Moment)>,
     /// Seconds by which the target lags.
     pub lag_secs: Option<u64>,
     /// Cycles of the window.
@@ -58,6 +60,9 @@ pub struct Symptoms<'a> {
     /// Now.
     pub now: Moment,
 }
+
+/// The code of a host's fault "the hypervisor has stopped the guest because a disk refused a write".
+const GUEST_STOPPED: &str = "agent-guest-stopped";
 
 /// The code of the symptom "a host is not connected": it concerns the host, and is told there.
 pub const HOST_AWAY: &str = "health-host-away";
@@ -86,6 +91,18 @@ pub fn symptoms(of: &Symptoms<'_>) -> Vec<HealthIssue> {
         }
         Protection::Enabling | Protection::FailingOver { .. } | Protection::Disabling => {}
         Protection::Protected | Protection::ProtectedReversed => {}
+    }
+    if let Some((fault, since)) = of.fault.filter(|(f, _)| f.code == GUEST_STOPPED) {
+        found.push(with_fault(
+            issue(Health::Critical, "health-guest-stopped", of, since),
+            Some((fault, since)),
+        ));
+    }
+    if let Some((fault, since)) = of.replica_fault {
+        found.push(with_fault(
+            issue(Health::Critical, "health-replica-unusable", of, since),
+            Some((fault, since)),
+        ));
     }
     if of.superseded {
         found.push(issue(Health::Warning, "health-superseded", of, of.protection_since));

@@ -177,6 +177,7 @@ const fn empty_report(at: Moment) -> AgentReport {
         certificate_expires: Moment(i64::MAX / 4),
         machines: Vec::new(),
         items: Vec::new(),
+        waiting: Vec::new(),
     }
 }
 

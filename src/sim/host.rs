@@ -44,6 +44,8 @@ pub struct Host {
     pub cancelled: BTreeSet<Op>,
     /// Peers it may talk to.
     pub peers: BTreeSet<AgentId>,
+    /// Items that wait to hear whether this host may run them.
+    pub waiting: BTreeSet<ItemId>,
     /// Cycles to be told.
     pub cycles: BTreeMap<ItemId, Vec<CycleSample>>,
 }
@@ -133,6 +135,7 @@ impl Host {
             running: Vec::new(),
             cancelled: BTreeSet::new(),
             peers: BTreeSet::new(),
+            waiting: BTreeSet::new(),
             cycles: BTreeMap::new(),
         }
     }
@@ -189,6 +192,9 @@ impl Host {
         if let Request::Trust { peers, .. } = &request {
             self.peers = peers.iter().copied().collect();
         }
+        if let Request::MayRun { item, .. } = &request {
+            self.waiting.remove(item);
+        }
         let op = op_of(&request);
         if let Request::CancelOp { op } = &request {
             self.cancelled.insert(op.clone());
@@ -224,6 +230,7 @@ impl Host {
             certificate_expires: Moment(i64::MAX / 4),
             machines,
             items,
+            waiting: self.waiting.iter().copied().collect(),
         }
     }
 
@@ -352,6 +359,7 @@ pub fn op_of(request: &Request) -> Option<Op> {
         Request::Report
         | Request::ConsolePicture { .. }
         | Request::Trust { .. }
+        | Request::MayRun { .. }
         | Request::CancelOp { .. } => None,
     }
 }

@@ -100,6 +100,18 @@ agent-source-disk-full-action = Make room. The changes stay tracked; nothing is 
 
 ### What happens
 
+agent-source-copy-no-room = The copy of { $subject } was given up: there is no room for what the guest writes meanwhile
+agent-source-copy-no-room-cause = While disks are copied, the guest's writes gather in a file beside them, and the file system there is nearly full.
+agent-source-copy-no-room-action = Make room. The disks were given back and the guest runs on; the copy is made as soon as there is room.
+agent-guest-stopped = The guest of { $subject } is stopped by an I/O error
+agent-guest-stopped-cause = Most likely the file system of its disks is full, and the hypervisor holds the guest so that nothing is lost.
+agent-guest-stopped-action = Make room on the host, or repair its disk. The guest runs on by itself then.
+agent-worker-busy = { $subject } is in the middle of something that cannot be cut off
+agent-worker-busy-cause = Disks are being given back after a copy, or a capture is ending.
+agent-worker-busy-action = Nothing needs to be done; it is tried again.
+agent-items-unreadable = The items that { $subject } remembers cannot be read
+agent-items-unreadable-cause = The data folder is not mounted, belongs to another user, or its disk is failing.
+agent-items-unreadable-action = Make the folder readable and start the agent again. Nothing is started before that, because the right to write could be forgotten.
 agent-replication-works-again = Replication works again
 agent-initial-complete = Initial replication is complete
 agent-resync-complete = Resynchronization is complete
@@ -110,6 +122,8 @@ agent-resync-tracking-lost = The track of changes is lost: the hypervisor ended 
 agent-resync-capture-cut = A capture was cut off, and its changes are no longer known
 agent-resync-log-damaged = A change log is damaged: { $file }
 agent-resync-logs-too-large = The change logs that wait have grown past half of the disks
+agent-resync-copy-dropped = A copy was given up before it was complete
+agent-guest-runs-again = There is room again, and the guest runs on
 agent-no-application-point = The guest's file systems could not be frozen; the recovery point is crash-consistent: { $why }
 agent-start-waits = Not started by itself: nobody has confirmed yet that this site may still run it
 agent-booted-guest-agent = The guest agent answers

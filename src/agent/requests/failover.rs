@@ -7,9 +7,7 @@ use crate::host::{Host, refuse};
 use crate::item::Item;
 use crate::machines::{forwards, keep_chains, layers, network, new_folder};
 use crate::records::{Chains, FailoverRecord, ItemRecord, remove};
-use leeward_fabric::{
-    Adoption, ChainLayer, FabricError, Hypervisor as _, MachineFolder, Purpose, StartDisk, StartSpec,
-};
+use leeward_fabric::{Adoption, ChainLayer, FabricError, MachineFolder, Purpose, StartDisk, StartSpec};
 use leeward_link::messages::{Response, Role};
 use leeward_model::{DiskFormat, Epoch, Forward, ItemId, MachineDefinition, NetworkChoice, PointId};
 use leeward_replication::PointStore;

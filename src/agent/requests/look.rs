@@ -8,7 +8,7 @@ use crate::host::{Host, passing, refuse};
 use crate::operations::Operation;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use leeward_fabric::{Adoption, FabricError, Hypervisor as _, Machine, MachineFolder, MachineState};
+use leeward_fabric::{Adoption, FabricError, Machine, MachineFolder, MachineState};
 use leeward_link::KnownTrust;
 use leeward_link::messages::{Request, Response, Role};
 use leeward_model::{ItemId, Message, PointId, TestId};
@@ -33,12 +33,26 @@ pub(super) fn answer(host: &Host, request: &Request) -> Result<Response> {
                 tracing::warn!(subject, error = %e, "what to believe could not be taken");
                 Box::new(e.fault())
             };
-            if !crl_pem.is_empty() {
-                host.trust.replace_crl(crl_pem).map_err(said)?;
-            }
-            let known = KnownTrust { crl_pem: crl_pem.clone(), peers: peers.clone() };
-            known.store(&host.config.identity_folder()).map_err(said)?;
+            let newer = !crl_pem.is_empty() && host.trust.replace_crl(crl_pem).map_err(said)?;
+            let folder = host.config.identity_folder();
+            // An empty or older list never takes the place of the one that is kept: after a restart, who has been
+            // revoked would be believed again.
+            let crl_pem =
+                if newer { crl_pem.clone() } else { KnownTrust::load(&folder).map_err(said)?.crl_pem };
+            let known = KnownTrust { crl_pem, peers: peers.clone() };
+            known.store(&folder).map_err(said)?;
             host.set_peers(peers);
+            Ok(Response::Done)
+        }
+        Request::MayRun { item, epoch } => {
+            let item = host.item(*item)?;
+            let record = item.record();
+            super::current(&record, *epoch)?;
+            if !matches!(record.role, Role::Source | Role::FailedOver) {
+                return Err(refuse("agent-not-source", record.name()));
+            }
+            item.live().confirmed = true;
+            item.wake();
             Ok(Response::Done)
         }
         _ => Ok(Response::Done),

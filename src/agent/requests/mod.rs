@@ -86,6 +86,7 @@ fn act(
         Request::Report
         | Request::ConsolePicture { .. }
         | Request::Trust { .. }
+        | Request::MayRun { .. }
         | Request::CancelOp { .. } => Ok(Response::Done),
     }
 }
@@ -119,6 +120,7 @@ pub(crate) const fn op_of(request: &Request) -> Option<&Op> {
         Request::Report
         | Request::ConsolePicture { .. }
         | Request::Trust { .. }
+        | Request::MayRun { .. }
         | Request::CancelOp { .. } => None,
     }
 }

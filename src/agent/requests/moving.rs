@@ -9,7 +9,7 @@ use crate::host::{Host, refuse};
 use crate::machines::{chains, store_layers};
 use crate::records::{Chains, CopyPlan, SourceRecord, remove};
 use crate::source;
-use leeward_fabric::{Adoption, FabricError, Fence, Hypervisor as _, MachineState, ShutDown};
+use leeward_fabric::{Adoption, FabricError, Fence, MachineState, ShutDown};
 use leeward_link::messages::{Assignment, Op, PowerAction, Response, Role};
 use leeward_model::{Epoch, ItemId, MachineId, Message, PointId, PointKind};
 use leeward_replication::Layer;
@@ -94,7 +94,8 @@ pub(super) fn fence(host: &Host, item: ItemId, epoch: Epoch) -> Result<Response>
         r.superseded = ran || (r.role == Role::Fenced && r.superseded);
         r.role = Role::Fenced;
         r.epoch = r.epoch.max(epoch);
-        r.source.copy = None;
+        // A copy that was under way stays planned: should the fence be taken back, its frozen disks and what it
+        // was needed for are still there. Until then the role keeps it from going on.
     })?;
     item.interrupt();
     if let Some(machine) = machine.filter(|_| !ran) {
@@ -102,7 +103,7 @@ pub(super) fn fence(host: &Host, item: ItemId, epoch: Epoch) -> Result<Response>
         machine.quit(QUIT_LIMIT).map_err(said).ok();
     }
     let through = Epoch(epoch.0.saturating_sub(1));
-    let raised = Fence::raise(&host.driver, &folder, through, "leeward", host.now()).map_err(said)?;
+    let raised = Fence::raise(host.driver.as_ref(), &folder, through, "leeward", host.now()).map_err(said)?;
     item.tell();
     let proof = host.mint.fence(record.item(), host.agent, epoch, raised.at());
     Ok(Response::Fenced { proof })
@@ -123,6 +124,8 @@ pub(super) fn unfence(host: &Arc<Host>, item: ItemId, epoch: Epoch, start: bool)
             r.epoch = r.epoch.max(epoch);
             r.superseded = false;
             r.source.stopped = None;
+            // A repair whose point was not made yet is not known to have been completed.
+            source::plan_what_lacks(r, true);
         })?;
         Fence::lift(&folder, epoch).map_err(|e| Box::new(e.fault(record.name())))?;
         leeward_fabric::fence::set_autostart(&folder, record.assignment.machine.autostart)

@@ -2,11 +2,11 @@
 
 use super::{current, turn};
 use crate::Result;
-use crate::host::{Host, refuse};
+use crate::host::{Host, passing, refuse};
 use crate::item::{Item, Wish};
-use crate::records::{CopyPlan, ItemRecord, SourceRecord, remove};
+use crate::records::{CopyPlan, ItemRecord, SourceRecord};
 use crate::source;
-use leeward_fabric::{Adoption, Hypervisor as _, MachineFolder};
+use leeward_fabric::{Adoption, MachineFolder};
 use leeward_link::messages::{Assignment, Response, Role};
 use leeward_model::{DiskId, ItemId, Message, Moment, PointKind};
 use leeward_replication::PointStore;
@@ -17,6 +17,13 @@ use std::time::Duration;
 
 /// How long somebody waits for a cycle.
 const CYCLE_LIMIT: Duration = Duration::from_secs(900);
+
+/// How long the worker may take to leave the step it is in. Transfers end at once; a merge may take longer, and
+/// the order is then asked for again.
+const STEP_LIMIT: Duration = Duration::from_secs(60);
+
+/// How long those who use a replica may take to let go of it.
+const LET_GO_LIMIT: Duration = Duration::from_secs(30);
 
 /// A new store's folder in an item's, named by the epoch its first log has.
 pub(super) fn store_folder(item: &Item, assignment: &Assignment) -> PathBuf {
@@ -92,29 +99,44 @@ pub(super) fn reassign(host: &Arc<Host>, assignment: &Assignment) -> Result<Resp
     let record = item.record();
     current(&record, assignment.epoch)?;
     let back = record.role == Role::Source && assignment.role == Role::FailedOver;
+    let frozen = record.role == Role::Source && any_frozen(host, &record);
     item.change(|r| {
         take_over(r, assignment);
         r.source.stopped = None;
         if back {
             r.role = Role::FailedOver;
             r.source.copy = None;
+        } else {
+            source::plan_what_lacks(r, frozen);
         }
     })?;
     if back {
+        if !item.end_step(STEP_LIMIT) {
+            return Err(passing("agent-worker-busy", &item.name(), String::new()));
+        }
         give_back(host, &item)?;
     }
     item.retry_now();
     Ok(Response::Done)
 }
 
-/// Frozen disks of a copy that is no longer wanted are given back.
-pub(super) fn give_back(host: &Host, item: &Item) -> Result<()> {
-    item.interrupt();
-    if let Some(machine) = host.running(item)? {
-        let said = |e: leeward_fabric::FabricError| Box::new(e.fault(&item.name()));
-        for frozen in machine.frozen().map_err(said)? {
-            machine.merge_back(frozen.disk).map_err(said)?;
-        }
+/// Whether disks of the item's machine are frozen. What cannot be read is told by the cycle that meets it.
+fn any_frozen(host: &Host, record: &ItemRecord) -> bool {
+    let folder = record.machine_folder.clone().map(MachineFolder::new);
+    folder.is_some_and(|f| host.driver.frozen(&f).is_ok_and(|frozen| !frozen.is_empty()))
+}
+
+/// Frozen disks of a copy that is no longer wanted are given back, those of a machine that is off too: the worker
+/// has been made to leave its step before, or it could freeze them again.
+fn give_back(host: &Host, item: &Item) -> Result<()> {
+    let folder = host.item_folder(item)?;
+    let said = |e: leeward_fabric::FabricError| Box::new(e.fault(&item.name()));
+    if host.driver.frozen(&folder).map_err(said)?.is_empty() {
+        return Ok(());
+    }
+    let (machine, _held) = host.opened(item).map_err(|t| t.fault(&item.name()))?;
+    for frozen in machine.frozen().map_err(said)? {
+        machine.merge_back(frozen.disk).map_err(said)?;
     }
     Ok(())
 }
@@ -150,7 +172,7 @@ pub(super) fn cycle(item: &Item, last: bool) -> Result<crate::item::Delivered> {
     item.wake();
     answered
         .recv_timeout(CYCLE_LIMIT)
-        .map_err(|e| crate::host::passing("agent-cycle-too-slow", &item.name(), e.to_string()))?
+        .map_err(|e| passing("agent-cycle-too-slow", &item.name(), e.to_string()))?
 }
 
 pub(super) fn sync_now(host: &Host, item: ItemId) -> Result<Response> {
@@ -186,30 +208,46 @@ pub(super) fn resynchronize(
     Ok(Response::Done)
 }
 
-pub(super) fn release(host: &Host, item: ItemId, delete_replica: bool) -> Result<Response> {
+pub(super) fn release(host: &Arc<Host>, item: ItemId, delete_replica: bool) -> Result<Response> {
     let Some(item) = host.known(item) else { return Ok(Response::Done) };
     let _turn = turn(&item);
     let record = item.record();
     for test in record.tests.keys() {
         super::test::take_away(host, &item, *test)?;
     }
-    if record.role == Role::Source {
-        item.change(|r| r.source.copy = None)?;
-        give_back(host, &item)?;
-        stop_tracking(host, &item)?;
+    // From here on nothing writes the record or opens the store again: what is torn down stays down.
+    let torn_down = if item.end_work(STEP_LIMIT) {
+        tear_down(host, &item, &record, delete_replica)
+    } else {
+        Err(passing("agent-worker-busy", record.name(), String::new()))
+    };
+    if let Err(fault) = torn_down {
+        // It is as it was: known, so that the order can be asked for again, and protected until then.
+        item.set_gone(false);
+        if record.role == Role::Source {
+            source::begin(host, &item);
+        }
+        return Err(fault);
     }
     host.forget(record.item());
-    item.use_store(None);
-    match record.store.filter(|_| record.role == Role::Target) {
+    Ok(Response::Done)
+}
+
+/// Takes away what an item has on this host; its record goes last.
+fn tear_down(host: &Host, item: &Item, record: &ItemRecord, delete_replica: bool) -> Result<()> {
+    if record.role == Role::Source {
+        give_back(host, item)?;
+        stop_tracking(host, item)?;
+    }
+    item.close_store(LET_GO_LIMIT)?;
+    match record.store.as_ref().filter(|_| record.role == Role::Target) {
         Some(store) if delete_replica => {
-            PointStore::delete(&store)
-                .map_err(|e| Box::new(e.fault(record.assignment.machine.name.as_str())))?;
-            remove(item.folder())?;
+            PointStore::delete(store).map_err(|e| Box::new(e.fault(record.name())))?;
+            item.erase(true)
         }
         // The files stay for a person; the record goes, so that nobody replicates into them.
-        _ => remove(&item.folder().join(ItemRecord::FILE))?,
+        _ => item.erase(false),
     }
-    Ok(Response::Done)
 }
 
 /// Nothing tracks the machine's changes any more, and no log of it is left.
@@ -222,6 +260,10 @@ fn stop_tracking(host: &Host, item: &Item) -> Result<()> {
             machine.drop_capture(captured.sequence).map_err(said)?;
         }
         machine.stop_tracking(&disks).map_err(said)?;
+    }
+    if !folder.file("machine.json").exists() {
+        // The machine was taken off this host: there is nothing to put in order.
+        return Ok(());
     }
     source::throw_logs_away(item, &folder).map_err(|t| t.fault(&item.name()))
 }

@@ -7,9 +7,7 @@ use crate::host::{Host, refuse};
 use crate::item::Item;
 use crate::machines::{forwards, keep_chains, layers, network};
 use crate::records::{TestRecord, remove};
-use leeward_fabric::{
-    Adoption, ChainLayer, FabricError, Hypervisor as _, MachineFolder, Purpose, StartDisk, StartSpec,
-};
+use leeward_fabric::{Adoption, ChainLayer, FabricError, MachineFolder, Purpose, StartDisk, StartSpec};
 use leeward_link::messages::{Response, Role};
 use leeward_model::{DiskFormat, ItemId, MachineDefinition, MachineId, NetworkChoice, PointId, TestId};
 use std::time::Instant;

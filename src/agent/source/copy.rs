@@ -2,15 +2,15 @@
 //! Whatever ends in between (agent, hypervisor, link), it goes on where it was, because the frozen files and the
 //! record of the copy outlive all of them. Apart from `cycle`, which reads only what has changed.
 
-use super::{cycle, ship};
-use crate::host::Host;
+use super::{cycle, drained, room, ship};
+use crate::host::{Host, passing};
 use crate::item::{Item, Meter};
 use crate::machines::store_layers;
 use crate::records::{CopyPlan, FrozenCopy};
 use crate::trouble::Trouble;
 use leeward_fabric::{FreezeAsk, FreezeDisk, FrozenDisk, Machine, MachineFolder};
 use leeward_link::messages::Role;
-use leeward_model::{DiskId, MachineDefinition, Message, PointKind};
+use leeward_model::{DiskFormat, DiskId, MachineDefinition, Message, PointKind};
 use leeward_replication::{Copy, CopyDisk, ship_copy};
 use std::collections::BTreeSet;
 use std::path::PathBuf;
@@ -21,25 +21,31 @@ use uuid::Uuid;
 pub(super) fn run(host: &Host, item: &Item, plan: CopyPlan) -> Result<(), Trouble> {
     let folder = host.item_folder(item)?;
     let definition = folder.definition()?;
-    let (machine, _held) = host.opened(item)?;
+    let (machine, held) = host.opened(item)?;
     let all: BTreeSet<DiskId> = definition.disks.iter().map(|d| d.id).collect();
+    // Of a machine that is off, raw disks are tracked only while it is held here: what is not made a point now would
+    // have to be compared again.
+    let all_at_once = plan.disks.is_empty() || (held.is_some() && any_raw(machine.as_ref()));
     let wanted: BTreeSet<DiskId> =
-        if plan.disks.is_empty() { all.clone() } else { plan.disks.iter().copied().collect() };
+        if all_at_once { all.clone() } else { plan.disks.iter().copied().collect() };
     let completes = wanted == all;
     if !plan.shipped {
         let (frozen, copy) = freeze(host, item, &folder, machine.as_ref(), &wanted, completes)?;
-        travel(host, item, &definition, &frozen, copy, &plan, completes)?;
+        let travelled = travel(host, item, &definition, &frozen, copy, &plan, completes);
+        let no_room = item.live().no_room.take();
+        if let (Err(trouble), Some(detail)) = (&travelled, no_room) {
+            tracing::warn!(item = item.name(), ?trouble, detail, "a copy is given up for want of room");
+            give_back(item, machine.as_ref())?;
+            return Err(passing("agent-source-copy-no-room", &item.name(), detail).into());
+        }
+        travelled?;
     }
-    for frozen in machine.frozen()? {
-        let merged = machine.merge_back(frozen.disk)?;
-        tracing::info!(
-            item = item.name(),
-            stopped_millis = merged.stopped_millis,
-            "a frozen disk is given back"
-        );
-    }
+    give_back(item, machine.as_ref())?;
     let kind = plan.kind;
     item.change(|r| r.source.copy = None)?;
+    if let Some(held) = held {
+        drained::after_copy(host, item, &folder, machine, held)?;
+    }
     let mut live = item.live();
     // Changes have gathered meanwhile; after a repair of some disks only a cycle makes the next point.
     live.next_cycle = Instant::now();
@@ -49,6 +55,24 @@ pub(super) fn run(host: &Host, item: &Item, plan: CopyPlan) -> Result<(), Troubl
         _ => "agent-resync-complete",
     };
     host.event(Some(item), Message::new(key), None);
+    Ok(())
+}
+
+fn any_raw(machine: &dyn Machine) -> bool {
+    let disks = machine.record().disks;
+    disks.iter().filter_map(|d| d.chain.last()).any(|top| top.format == DiskFormat::Raw)
+}
+
+/// Gives the frozen disks back. The plan of the copy outlives it: what was not shipped is frozen and read again.
+fn give_back(item: &Item, machine: &dyn Machine) -> Result<(), Trouble> {
+    for frozen in machine.frozen()? {
+        let merged = machine.merge_back(frozen.disk)?;
+        tracing::info!(
+            item = item.name(),
+            stopped_millis = merged.stopped_millis,
+            "a frozen disk is given back"
+        );
+    }
     Ok(())
 }
 
@@ -76,21 +100,61 @@ fn freeze(
         keep(item, copy)?;
         return Ok((frozen, copy));
     }
+    not_forgotten(item, are.difference(wanted), "agent-resync-copy-dropped")?;
     for leftover in frozen {
         machine.merge_back(leftover.disk)?;
     }
-    if let Some(unsettled) = machine.unsettled_capture()? {
-        machine.drop_capture(unsettled.sequence)?;
-    }
-    let discard = item.record().source.copy.is_some_and(|p| p.discard_logs);
-    if completes || discard {
-        cycle::throw_logs_away(item, folder)?;
-    }
+    // Nothing is frozen while nobody is there to take it: the guest's writes would gather for nothing.
+    ship::head(host, item)?;
+    clear_the_way(host, item, folder, machine, wanted, completes)?;
+    let files = crate::machines::disk_files(folder, &folder.definition()?)?;
+    item.live().no_room = None;
+    room::enough_to_freeze(host, item, files.iter().map(|(_, path, _)| path))?;
     let id = Uuid::new_v4();
     let base = machine.freeze_base(&FreezeAsk { disks: overlays(folder, wanted, id)? }, &|| host.now())?;
     let copy = FrozenCopy { id, instant: base.instant, sequence: cycle::next_sequence(item)? };
     keep(item, copy)?;
     Ok((base.disks, copy))
+}
+
+/// Disks whose changes would be lost although this copy does not read them are compared as well: first that is kept.
+fn not_forgotten<'a>(
+    item: &Item,
+    others: impl Iterator<Item = &'a DiskId>,
+    why: &'static str,
+) -> Result<(), Trouble> {
+    let disks: Vec<DiskId> = others.copied().collect();
+    if disks.is_empty() {
+        return Ok(());
+    }
+    tracing::warn!(item = item.name(), ?disks, "further disks have to be compared");
+    Err(Trouble::Resync { disks, why: Message::new(why), discard_logs: false })
+}
+
+/// What waits from before this copy: it goes first, or it is thrown away because the copy takes its place.
+fn clear_the_way(
+    host: &Host,
+    item: &Item,
+    folder: &MachineFolder,
+    machine: &dyn Machine,
+    wanted: &BTreeSet<DiskId>,
+    completes: bool,
+) -> Result<(), Trouble> {
+    let discard = item.record().source.copy.is_some_and(|p| p.discard_logs);
+    let disks = crate::machines::disk_files(folder, &folder.definition()?)?;
+    if !completes && !discard {
+        // A log from before the copy would cover newer blocks with older ones, had it to come after it.
+        cycle::settle_leftovers(host, item, folder, &disks)?;
+        cycle::ship_sealed(host, item, &disks)?;
+        return Ok(());
+    }
+    if !completes {
+        not_forgotten(item, cycle::logged(item, &disks)?.difference(wanted), "agent-resync-logs-too-large")?;
+    }
+    if let Some(unsettled) = machine.unsettled_capture()? {
+        machine.drop_capture(unsettled.sequence)?;
+    }
+    cycle::throw_logs_away(item, folder)
 }
 
 fn overlays(folder: &MachineFolder, wanted: &BTreeSet<DiskId>, id: Uuid) -> Result<Vec<FreezeDisk>, Trouble> {

@@ -2,19 +2,20 @@
 //! order keeps every acknowledged write: sealed before the track is let go of, deleted only after the target has
 //! acknowledged. Apart from `copy`, which reads whole frozen disks.
 
-use super::{ship, with_frequency};
-use crate::host::{Host, passing};
+use super::room::{self, SPARE_BYTES};
+use super::{drained, ship, with_frequency};
+use crate::host::Host;
 use crate::item::{Delivered, Item};
 use crate::machines::disk_files;
 use crate::trouble::Trouble;
 use leeward_fabric::{
-    Adoption, Capture, CaptureAsk, Captured, ConsistencyAsk, FabricError, Hypervisor as _, LostWhy, Machine,
-    MachineFolder, SpoolAsk, Tracking, WriteLatency,
+    Adoption, Capture, CaptureAsk, Captured, ConsistencyAsk, FabricError, LostWhy, Machine, MachineFolder,
+    SpoolAsk, Tracking, WriteLatency,
 };
 use leeward_link::messages::Role;
 use leeward_model::{CycleSample, DiskId, Message, Moment, PointId, PointKind, Sequence};
 use leeward_replication::{CycleHead, SealedCycle, SpoolDisk, find_sealed, seal, ship_cycle, spool_path};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -25,11 +26,8 @@ const FREEZE_LIMIT: Duration = Duration::from_secs(5);
 /// How long a capture may take.
 const CAPTURE_LIMIT: Duration = Duration::from_secs(300);
 
-/// Space that must be left beside a log on the source's disk.
-const SPARE_BYTES: u64 = 64 << 20;
-
 /// One disk: its identity, the file that is written to, its size.
-type Disks = Vec<(DiskId, PathBuf, u64)>;
+pub(super) type Disks = Vec<(DiskId, PathBuf, u64)>;
 
 /// Runs a cycle. `last` makes a point of it whatever it holds, as the end of a planned failover.
 pub(super) fn run(host: &Host, item: &Item, last: bool) -> Result<Delivered, Trouble> {
@@ -44,6 +42,7 @@ pub(super) fn run(host: &Host, item: &Item, last: bool) -> Result<Delivered, Tro
     let disks = disk_files(&folder, &definition)?;
     let kind = if last { PointKind::Final } else { PointKind::Delta };
     settle_leftovers(host, item, &folder, &disks)?;
+    note_logs(item, &disks)?;
     let mut delivered = ship_sealed(host, item, &disks)?;
     if item.record().role != Role::Source {
         return Err(Trouble::Changed);
@@ -56,6 +55,9 @@ pub(super) fn run(host: &Host, item: &Item, last: bool) -> Result<Delivered, Tro
     let captured = capture(host, item, machine.as_ref(), &disks, last)?;
     match captured {
         Capture::Empty { instant } => {
+            if let Some(held) = held {
+                drained::note(host, item, &folder, machine, held)?;
+            }
             item.change(|r| r.source.synced_to = Some(instant))?;
             delivered.get_or_insert_with(|| nothing_new(item, instant));
         }
@@ -64,12 +66,15 @@ pub(super) fn run(host: &Host, item: &Item, last: bool) -> Result<Delivered, Tro
             let in_cycle = captured.guest_write_latency.clone();
             let sealed = seal_captured(item, &captured, &disks, kind)?;
             machine.settle_capture(captured.sequence)?;
-            drop(held);
+            let latency = in_cycle.and_then(|inside| Some((inside, machine.write_latency().ok()?)));
+            if let Some(held) = held {
+                drained::note(host, item, &folder, machine, held)?;
+            }
             let lag = lag_secs(item, host.now());
             let shipping = Instant::now();
             let one = deliver(host, item, &sealed)?;
             note(item, host.now(), lag, one, shipping.elapsed(), millis);
-            if let (Some(inside), Ok(all)) = (in_cycle, machine.write_latency()) {
+            if let Some((inside, all)) = latency {
                 note_latency(item, &inside, &all);
             }
             delivered = Some(one);
@@ -80,18 +85,17 @@ pub(super) fn run(host: &Host, item: &Item, last: bool) -> Result<Delivered, Tro
 
 /// A machine that is off and has nothing to say: the instant up to which the target has everything.
 fn quiet(host: &Host, item: &Item, folder: &MachineFolder, last: bool) -> Result<Option<Moment>, Trouble> {
-    if last || !matches!(host.driver.adopt(folder)?, Adoption::Off) {
+    if last || item.record().source.in_sync.is_none() || !matches!(host.driver.adopt(folder)?, Adoption::Off)
+    {
         return Ok(None);
     }
-    let tracked = host.driver.tracking_while_off(folder)?;
-    check_tracking(&tracked)?;
-    let clean = |t: &Tracking| matches!(t, Tracking::Tracking { dirty_bytes: Some(0), .. });
-    if tracked.is_empty() || !tracked.values().all(clean) {
-        return Ok(None);
+    if drained::is_drained(&item.record(), folder) {
+        let now = host.now();
+        item.change(|r| r.source.synced_to = Some(now))?;
+        return Ok(Some(now));
     }
-    let now = host.now();
-    item.change(|r| r.source.synced_to = Some(now))?;
-    Ok(Some(now))
+    check_tracking(&host.driver.tracking_while_off(folder)?)?;
+    Ok(None)
 }
 
 /// The answer to somebody who waits when nothing had changed.
@@ -130,7 +134,7 @@ fn capture(
     last: bool,
 ) -> Result<Capture, Trouble> {
     let record = item.record();
-    enough_space(item, machine, disks)?;
+    enough_space(host, item, machine, disks)?;
     let every = record.assignment.policy.app_consistent_every_mins;
     let application = !last && every > 0 && item.live().next_application <= Instant::now();
     let sequence = item.change(|r| {
@@ -147,7 +151,8 @@ fn capture(
         consistency: if application { ConsistencyAsk::ApplicationOrCrash } else { ConsistencyAsk::Crash },
         freeze_limit: FREEZE_LIMIT,
         limit: CAPTURE_LIMIT,
-        even_if_empty: last || application,
+        // What a repair has brought becomes a point with the next cycle, also when nothing has changed since.
+        even_if_empty: last || application || record.source.in_sync.is_none(),
     };
     let captured = machine.capture_delta(&ask, &|| host.now())?;
     if application {
@@ -162,24 +167,14 @@ fn capture(
 }
 
 /// A log that does not fit beside its disk would stop the guest.
-fn enough_space(item: &Item, machine: &dyn Machine, disks: &Disks) -> Result<(), Trouble> {
+fn enough_space(host: &Host, item: &Item, machine: &dyn Machine, disks: &Disks) -> Result<(), Trouble> {
     let mut needed: u64 = 0;
     for tracking in machine.tracking()?.values() {
         if let Tracking::Tracking { dirty_bytes: Some(bytes), .. } = tracking {
             needed = needed.saturating_add(*bytes);
         }
     }
-    for (_, path, _) in disks {
-        let folder = path.parent().unwrap_or(path);
-        if let Ok(fs) = rustix::fs::statvfs(folder) {
-            let free = fs.f_bavail.saturating_mul(fs.f_frsize);
-            if free < needed.saturating_add(SPARE_BYTES) {
-                let detail = format!("{}: {free} bytes free, {needed} needed", folder.display());
-                return Err(passing("agent-source-disk-full", &item.name(), detail).into());
-            }
-        }
-    }
-    Ok(())
+    room::enough(host, item, disks.iter().map(|(_, path, _)| path), needed.saturating_add(SPARE_BYTES))
 }
 
 /// Seals a capture: from here on it counts.
@@ -211,7 +206,12 @@ fn seal_captured(
 }
 
 /// A capture that was cut off by the end of an agent: it is sealed now, or given up.
-fn settle_leftovers(host: &Host, item: &Item, folder: &MachineFolder, disks: &Disks) -> Result<(), Trouble> {
+pub(super) fn settle_leftovers(
+    host: &Host,
+    item: &Item,
+    folder: &MachineFolder,
+    disks: &Disks,
+) -> Result<(), Trouble> {
     let unsettled = match host.driver.adopt(folder)? {
         Adoption::Running(machine) => machine.unsettled_capture()?.map(|c| (Some(machine), c)),
         Adoption::Off => host.driver.unsettled_while_off(folder)?.map(|c| (None, c)),
@@ -224,6 +224,8 @@ fn settle_leftovers(host: &Host, item: &Item, folder: &MachineFolder, disks: &Di
     };
     match seal_captured(item, &captured, disks, PointKind::Delta) {
         Ok(_) => machine.settle_capture(captured.sequence)?,
+        // What passes is no reason to give up changes that are still there.
+        Err(trouble) if trouble.passes() => return Err(trouble),
         Err(error) => {
             tracing::warn!(item = item.name(), ?error, "a capture that was cut off cannot be sealed");
             machine.drop_capture(captured.sequence)?;
@@ -233,7 +235,7 @@ fn settle_leftovers(host: &Host, item: &Item, folder: &MachineFolder, disks: &Di
 }
 
 /// Ships what is sealed and waits, in order; unfinished spools are thrown away.
-fn ship_sealed(host: &Host, item: &Item, disks: &Disks) -> Result<Option<Delivered>, Trouble> {
+pub(super) fn ship_sealed(host: &Host, item: &Item, disks: &Disks) -> Result<Option<Delivered>, Trouble> {
     let paths: Vec<(DiskId, PathBuf)> = disks.iter().map(|(d, p, _)| (*d, p.clone())).collect();
     let found = find_sealed(item.id, &paths)?;
     for path in &found.unsealed {
@@ -244,7 +246,6 @@ fn ship_sealed(host: &Host, item: &Item, disks: &Disks) -> Result<Option<Deliver
         let why = Message::new("agent-resync-log-damaged").with("file", path.display().to_string());
         return Err(Trouble::Resync { disks: Vec::new(), why, discard_logs: true });
     }
-    note_logs(item, &found.cycles, disks)?;
     let mut last = None;
     for cycle in &found.cycles {
         let (lag, shipping) = (lag_secs(item, host.now()), Instant::now());
@@ -255,20 +256,46 @@ fn ship_sealed(host: &Host, item: &Item, disks: &Disks) -> Result<Option<Deliver
     Ok(last)
 }
 
-/// The 50 % rule: logs that have grown past half of their disk are worth less than a comparison.
-fn note_logs(item: &Item, cycles: &[SealedCycle], disks: &Disks) -> Result<(), Trouble> {
-    let waiting: u64 = cycles.iter().map(SealedCycle::log_bytes).sum();
-    let whole: u64 = disks.iter().map(|(.., size)| *size).sum();
-    if waiting > whole / 2 {
-        let why = Message::new("agent-resync-logs-too-large");
-        return Err(Trouble::Resync { disks: Vec::new(), why, discard_logs: true });
+/// The bytes that wait in the sealed logs of each disk.
+fn waiting(item: &Item, disks: &Disks) -> Result<BTreeMap<DiskId, u64>, Trouble> {
+    let paths: Vec<(DiskId, PathBuf)> = disks.iter().map(|(d, p, _)| (*d, p.clone())).collect();
+    let mut bytes: BTreeMap<DiskId, u64> = BTreeMap::new();
+    for log in find_sealed(item.id, &paths)?.cycles.iter().flat_map(|c| &c.disks) {
+        if !log.manifest.blocks.is_empty() {
+            *bytes.entry(log.manifest.disk).or_default() += room::taken(&log.spool);
+        }
     }
-    if let Some((disk, ..)) = disks.first() {
-        let mut live = item.live();
+    Ok(bytes)
+}
+
+/// The disks of which something waits in sealed logs.
+pub(super) fn logged(item: &Item, disks: &Disks) -> Result<BTreeSet<DiskId>, Trouble> {
+    Ok(waiting(item, disks)?.into_keys().collect())
+}
+
+/// The 50 % rule: what waits of a disk, in logs and in its tracker, is worth less than a comparison once it is past
+/// half of the disk. Only while logs wait: nothing is captured then, and changes gather in the tracker. Logs that are
+/// past it by themselves are given up, with the disks they hold something of; else they still go first, and only the
+/// disk that is past it is compared.
+fn note_logs(item: &Item, disks: &Disks) -> Result<(), Trouble> {
+    let waiting = waiting(item, disks)?;
+    let (mut logs, mut past) = (false, Vec::new());
+    let mut live = item.live();
+    for (disk, _, size) in disks {
+        let bytes = waiting.get(disk).copied().unwrap_or(0);
         let entry = live.disks.entry(*disk).or_insert((true, 0, 0));
-        entry.2 = waiting;
+        entry.2 = bytes;
+        logs |= bytes > size / 2;
+        if !waiting.is_empty() && bytes.saturating_add(entry.1) > size / 2 {
+            past.push(*disk);
+        }
     }
-    Ok(())
+    drop(live);
+    let why = Message::new("agent-resync-logs-too-large");
+    if logs {
+        return Err(Trouble::Resync { disks: waiting.into_keys().collect(), why, discard_logs: true });
+    }
+    if past.is_empty() { Ok(()) } else { Err(Trouble::Resync { disks: past, why, discard_logs: false }) }
 }
 
 /// Ships one sealed cycle; when the target has acknowledged, it is forgotten here.
@@ -323,7 +350,7 @@ fn note_latency(item: &Item, inside: &WriteLatency, all: &BTreeMap<DiskId, Write
 }
 
 /// Looks at the track of changes, for those who look at the item.
-pub(super) fn look(host: &Host, item: &Item) {
+pub(crate) fn look(host: &Host, item: &Item) {
     let record = item.record();
     if record.role != Role::Source {
         return;

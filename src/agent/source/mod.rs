@@ -6,14 +6,18 @@
 //! | `mod` | what is to be done next, and what follows from a failure |
 //! | `cycle` | a delta: capture, seal, ship, acknowledge |
 //! | `copy` | a full copy or comparison of frozen disks |
+//! | `drained` | machines that are off and have nothing left to give |
+//! | `room` | room beside the disks, and guests that stand still for want of it |
 //! | `ship` | the way to the other agent |
 
 mod copy;
-mod cycle;
+pub(crate) mod cycle;
+mod drained;
+pub(crate) mod room;
 mod ship;
 
 use crate::host::Host;
-use crate::item::{Item, Wish};
+use crate::item::{Item, Live, Wish};
 use crate::records::{CopyPlan, ItemRecord};
 use crate::trouble::Trouble;
 use leeward_link::messages::Role;
@@ -22,6 +26,7 @@ use leeward_model::{Message, Moment, PointKind, retry};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+pub(crate) use drained::is_drained;
 pub(crate) use ship::peer_confirms;
 
 /// Throws away what is sealed or spooled of an item that is forgotten.
@@ -53,7 +58,7 @@ enum Next {
 pub(crate) fn begin(host: &Arc<Host>, item: &Arc<Item>) {
     {
         let mut live = item.live();
-        if live.working || live.gone {
+        if live.working || item.is_gone() {
             return;
         }
         live.working = true;
@@ -61,13 +66,34 @@ pub(crate) fn begin(host: &Arc<Host>, item: &Arc<Item>) {
     let (host, own) = (Arc::clone(host), Arc::clone(item));
     let name = format!("item-{}", item.name());
     let spawned = std::thread::Builder::new().name(name).spawn(move || {
-        work(&host, &own);
-        own.live().working = false;
+        let _working = Working(&own);
+        // Who wanted to forget the item may have taken that back.
+        loop {
+            work(&host, &own);
+            if own.rest() {
+                return;
+            }
+        }
     });
     if let Err(error) = spawned {
         item.live().working = false;
         let fault = crate::host::passing("agent-broken", &item.name(), error.to_string());
         tracing::error!(%fault, "no thread for an item");
+    }
+}
+
+/// Says that the thread has ended when a panic ends it: somebody may wait for that.
+struct Working<'a>(&'a Item);
+
+impl Drop for Working<'_> {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            let mut live = self.0.live();
+            live.working = false;
+            live.busy = false;
+            drop(live);
+            self.0.wake();
+        }
     }
 }
 
@@ -112,11 +138,18 @@ fn work(host: &Host, item: &Item) {
 }
 
 fn next(item: &Item, now: Moment) -> Next {
-    let record = item.record();
+    // One look at both: who changes the record and then waits for the end of a step must not miss one that this
+    // begins by the record before.
     let mut live = item.live();
-    if live.gone {
-        return Next::End;
-    }
+    let record = item.record();
+    let next = if item.is_gone() { Next::End } else { choose(&record, &mut live, now) };
+    live.busy = matches!(next, Next::Copy(_) | Next::Cycle(_));
+    drop(live);
+    item.wake();
+    next
+}
+
+fn choose(record: &ItemRecord, live: &mut Live, now: Moment) -> Next {
     let idle = record.role != Role::Source || record.source.stopped.is_some();
     if idle || record.assignment.paused && live.wishes.is_empty() {
         if idle {
@@ -204,6 +237,17 @@ pub(crate) fn plan_copy(record: &mut ItemRecord, plan: CopyPlan) {
         None => record.source.copy = Some(plan),
     }
     record.source.in_sync = None;
+}
+
+/// Without a copy, a replica that is not in sync can be so only because a repair has just ended and the next cycle
+/// makes its point. Where disks are still frozen that is not so: their copy was dropped, and what it was for is
+/// known to nobody, so everything is compared.
+pub(crate) fn plan_what_lacks(record: &mut ItemRecord, frozen: bool) {
+    let source = &record.source;
+    if record.role == Role::Source && source.copy.is_none() && source.in_sync.is_none() && frozen {
+        let why = Message::new("agent-resync-copy-dropped");
+        plan_copy(record, CopyPlan::new(PointKind::Resync, Vec::new(), why));
+    }
 }
 
 fn failed(host: &Host, item: &Item, fault: Box<leeward_model::Fault>) {

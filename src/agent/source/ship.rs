@@ -29,11 +29,13 @@ pub(super) fn head(host: &Host, item: &Item) -> Result<(Epoch, Sequence, Option<
     with_peer(host, item, |r, w| leeward_replication::ask_head(r, w, record.item(), record.epoch))
 }
 
-/// Whether the other side still takes this host for the one that may write: true, false, or no answer.
+/// Whether the other side still takes this host for the one that may write: true; false when it has taken the machine
+/// over; no answer when it cannot be asked, or cannot serve for a reason that says nothing about that.
 pub(crate) fn peer_confirms(host: &Host, item: &Item) -> Option<bool> {
     match head(host, item) {
         Ok(_) => Some(true),
-        Err(Trouble::Bytes(ReplicationError::OlderEpoch { .. } | ReplicationError::Refused { .. })) => {
+        Err(Trouble::Bytes(ReplicationError::OlderEpoch { .. })) => Some(false),
+        Err(Trouble::Bytes(ReplicationError::Refused { fault })) if fault.code == "agent-stale-epoch" => {
             Some(false)
         }
         Err(_) => None,

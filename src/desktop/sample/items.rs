@@ -213,6 +213,7 @@ fn issues(recipe: &Recipe, places: [&PlaceView; 2]) -> Vec<HealthIssue> {
         protection_since: NOW.plus_secs(-5_400),
         replication: &recipe.replication,
         fault: None,
+        replica_fault: None,
         lag_secs: recipe.rpo_secs,
         cycles: CycleCount { done: 120, missed: 0, latency_secs: 1.0 },
         away: &away,

@@ -65,6 +65,20 @@ impl Turn<'_> {
         ((settled && own_role && told_other) || back).then_some(Corrected::Reassign(record.revision))
     }
 
+    /// A host waits to hear whether it may still run an item. It hears nothing while a job moves the item, or when it
+    /// holds another role than it should: then it waits on, or is told what it is now.
+    pub(super) fn say_who_may_run(&mut self, agent: AgentId, id: ItemId) {
+        let Some(item) = self.item(id) else { return };
+        let Some(side) = item.record.side_of(agent) else { return };
+        let role = item.role_on(side);
+        let held = self.state.held(agent, id);
+        let agrees = held.is_some_and(|h| h.facts.role == role && h.facts.epoch <= item.record.epoch);
+        if agrees && matches!(role, Role::Source | Role::FailedOver) && !self.state_is_moving(item) {
+            let request = Request::MayRun { item: id, epoch: item.record.epoch };
+            self.call(Pending::Told { agent }, request);
+        }
+    }
+
     /// Whether a job is changing what the hosts hold.
     fn state_is_moving(&self, item: &Item) -> bool {
         matches!(item.record.protection, Protection::FailingOver { .. } | Protection::Enabling)

@@ -80,6 +80,9 @@ impl Turn<'_> {
         for facts in report.items {
             self.item_facts(agent, facts);
         }
+        for item in report.waiting {
+            self.say_who_may_run(agent, item);
+        }
         if first {
             self.state.changed.servers = true;
             self.touch_agent(agent);

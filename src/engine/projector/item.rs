@@ -59,6 +59,8 @@ pub(crate) fn view(state: &mut State, id: ItemId, now: Moment) -> Option<ItemVie
 pub(crate) fn issues(state: &State, item: &Item, now: Moment) -> Vec<HealthIssue> {
     let record = &item.record;
     let source = state.held(record.place(record.active).agent, record.id);
+    let replica = state.held(record.place(record.active.other()).agent, record.id);
+    let replica = replica.filter(|s| s.facts.role == leeward_link::messages::Role::Target);
     let replication = replication(state, item);
     let away: Vec<(&str, Moment)> = [record.primary.agent, record.recovery.agent]
         .iter()
@@ -72,6 +74,8 @@ pub(crate) fn issues(state: &State, item: &Item, now: Moment) -> Vec<HealthIssue
         protection_since: record.protection_since,
         replication: &replication,
         fault: source
+            .and_then(|s| s.facts.fault.as_ref().map(|f| (f, s.facts.fault_since.unwrap_or(s.received)))),
+        replica_fault: replica
             .and_then(|s| s.facts.fault.as_ref().map(|f| (f, s.facts.fault_since.unwrap_or(s.received)))),
         lag_secs: state.lag_secs(record, now),
         cycles: item.cycles.counted(),

@@ -80,3 +80,22 @@ fn signs_of_life_are_shown_while_nothing_else_happens() {
         }
     }
 }
+
+#[test]
+fn a_host_hears_that_it_may_run_an_item_but_not_while_it_is_moved() {
+    let mut world = World::new(3, Plan::default());
+    world.protect_all();
+    let view = world.item("vm1").expect("protected");
+    let (item, source) = (view.id, view.primary.agent);
+    let wait = |world: &mut World| world.hosts.get_mut(&source).expect("there").waiting.insert(item);
+    let waits = |world: &World| world.hosts.get(&source).is_some_and(|h| h.waiting.contains(&item));
+    wait(&mut world);
+    assert!(world.run_until(60, |w| !waits(w)), "the engine answers");
+    let receipt = world.command(Command::PlannedFailover { item });
+    let job = world.jobs_of(receipt)[0];
+    wait(&mut world);
+    let heard = world.run_until(900, |w| !waits(w) || w.job(job).is_some_and(|v| v.state.is_over()));
+    assert!(heard && waits(&world), "not while the item is moved");
+    world.run_for(60);
+    assert!(waits(&world), "nor when it has been: it runs at the other side");
+}

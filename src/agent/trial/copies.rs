@@ -1,0 +1,189 @@
+//! Full copies and comparisons: cut off, taken back with a failover, of machines that are idle or off, and without room.
+
+use super::{Stage, disk, look_after_room};
+use crate::facts;
+use leeward_fabric::MachineState;
+use leeward_link::messages::{Request, Role};
+use leeward_model::{DiskId, Epoch, PointKind};
+
+impl Stage {
+    fn resync(&self, disks: &[DiskId]) {
+        let request = Request::Resynchronize {
+            op: self.op("resync"),
+            item: self.item,
+            disks: disks.to_vec(),
+            not_before: None,
+        };
+        self.ask(&self.source, request).expect("planned");
+    }
+
+    fn compared(&self) {
+        self.until("the comparison", || {
+            let source = self.source_item().record().source;
+            (source.copy.is_none() && source.in_sync.is_some() && self.frozen() == 0).then_some(())
+        });
+    }
+
+    /// A comparison of all disks, which are frozen when the line ends.
+    fn compare_and_fail(&self) {
+        let (told, go_on) = super::hold_at(self, "frozen");
+        self.resync(&[]);
+        told.recv().expect("frozen");
+        self.line(false);
+        drop(go_on);
+        self.until_failed();
+        self.source.fake.on_nothing();
+    }
+
+    fn fence(&self, epoch: u64) {
+        let request = Request::Fence { op: self.op("fence"), item: self.item, epoch: Epoch(epoch) };
+        self.ask(&self.source, request).expect("fenced");
+    }
+
+    fn unfence(&self, epoch: u64) {
+        let request =
+            Request::Unfence { op: self.op("unfence"), item: self.item, epoch: Epoch(epoch), start: true };
+        self.ask(&self.source, request).expect("unfenced");
+    }
+}
+
+/// Changes that the tracker does not show: only a comparison finds them.
+fn lose(stage: &Stage, number: u64, block: u64, byte: u8) {
+    stage.write(number, block, byte);
+    stage.source.fake.with(&stage.folder(), |body| {
+        body.disks.get_mut(&disk(number)).expect("it").dirty = Some(Default::default());
+    });
+}
+
+fn protected() -> Stage {
+    let stage = Stage::new();
+    stage.run();
+    stage.write(1, 0, 1);
+    stage.protect();
+    stage
+}
+
+#[test]
+fn a_first_copy_goes_on_after_its_line_was_cut() {
+    let stage = Stage::new();
+    stage.run();
+    stage.write(1, 0, 1);
+    stage.freeze_and_fail();
+    stage.write(1, 2, 9);
+    stage.line(true);
+    stage.source_item().retry_now();
+    stage.in_sync();
+    stage.until("the delta", || stage.sync().ok());
+    stage.same();
+}
+
+#[test]
+fn a_comparison_outlives_a_failover_that_was_taken_back() {
+    let stage = protected();
+    lose(&stage, 2, 5, 8);
+    stage.compare_and_fail();
+    stage.fence(2);
+    stage.line(true);
+    stage.unfence(3);
+    stage.write(1, 2, 9);
+    stage.compared();
+    stage.until("the delta", || stage.sync().ok());
+    stage.same();
+}
+
+#[test]
+fn a_freeze_that_nobody_plans_any_more_is_compared_before_it_is_forgotten() {
+    for reassigned in [true, false] {
+        let stage = protected();
+        lose(&stage, 2, 5, 8);
+        stage.compare_and_fail();
+        // As an agent of an earlier version has left it.
+        stage.source_item().change(|r| r.source.copy = None).expect("written");
+        stage.line(true);
+        if reassigned {
+            let assignment = stage.assignment(Role::Source, 1);
+            let request = Request::Reassign { op: stage.op("reassign"), assignment };
+            stage.ask(&stage.source, request).expect("told");
+        } else {
+            // A comparison of the other disk must not give the gap of this one away.
+            stage.resync(&[disk(1)]);
+        }
+        stage.compared();
+        stage.until("the delta", || stage.sync().ok());
+        stage.same();
+    }
+}
+
+#[test]
+fn a_repair_of_one_disk_ends_on_an_idle_machine_and_on_one_that_is_off() {
+    for off in [false, true] {
+        let stage = protected();
+        stage.sync().expect("synced");
+        if off {
+            stage.power_off();
+        }
+        stage.resync(&[disk(2)]);
+        stage.in_sync();
+        stage.same();
+    }
+}
+
+#[test]
+fn a_log_that_waits_goes_before_the_comparison_of_one_disk() {
+    let stage = protected();
+    stage.write(1, 3, 7);
+    stage.write(2, 3, 7);
+    stage.line(false);
+    stage.sync().expect_err("no line");
+    stage.resync(&[disk(2)]);
+    stage.write(2, 3, 8);
+    stage.line(true);
+    stage.compared();
+    stage.same();
+    assert!(stage.points().iter().all(|p| p.kind != PointKind::Resync), "not everything was compared");
+}
+
+#[test]
+fn a_copy_without_room_gives_the_disks_back_and_says_so() {
+    let stage = protected();
+    stage.source.host.set_free_bytes(|_| Some(128 << 20));
+    stage.resync(&[]);
+    stage.until_failed();
+    assert_eq!(stage.frozen(), 0, "nothing is frozen without room");
+    assert_eq!(stage.source_item().live().fault.as_ref().expect("told").0.code, "agent-source-disk-full");
+    stage.source.host.set_free_bytes(|_| Some(1 << 40));
+    let (told, go_on) = super::hold_at(&stage, "frozen");
+    stage.source_item().retry_now();
+    told.recv().expect("frozen");
+    stage.source.host.set_free_bytes(|_| Some(1 << 20));
+    look_after_room(&stage);
+    stage.line(false);
+    drop(go_on);
+    let code = || stage.source_item().live().fault.as_ref().map(|(f, _)| f.code.clone());
+    stage.until("the copy to be given up", || (code()? == "agent-source-copy-no-room").then_some(()));
+    assert_eq!(stage.frozen(), 0, "the guest writes to its own disk again");
+    stage.source.host.set_free_bytes(|_| Some(1 << 40));
+    stage.line(true);
+    stage.compared();
+    stage.same();
+}
+
+#[test]
+fn a_guest_stopped_for_want_of_room_is_told_and_runs_on_when_there_is_room() {
+    let stage = protected();
+    stage.source.host.set_free_bytes(|_| Some(0));
+    stage.source.fake.with(&stage.folder(), |b| b.state = Some(MachineState::IoError));
+    stage.source.host.take_events();
+    look_after_room(&stage);
+    look_after_room(&stage);
+    assert_eq!(stage.source.host.take_events().len(), 1, "told once");
+    assert_eq!(stage.state(), Some(MachineState::IoError), "without room it would only stop again");
+    let said = facts::item(&stage.source.host, &stage.source_item(), Vec::new());
+    assert_eq!(said.fault.expect("told").code, "agent-guest-stopped");
+    stage.source.host.set_free_bytes(|_| Some(1 << 40));
+    look_after_room(&stage);
+    assert_eq!(stage.state(), Some(MachineState::Running));
+    look_after_room(&stage);
+    let said = facts::item(&stage.source.host, &stage.source_item(), Vec::new());
+    assert_eq!(said.fault, None);
+}
