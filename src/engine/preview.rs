@@ -94,6 +94,10 @@ fn told(state: &State, command: &Command, item: Option<&Item>, now: Moment, prev
             preview.losses.push(say("preview-disable-unprotected"));
             if let Some(item) = item {
                 hosts_told_later(state, item, preview);
+                if item.record.left_unfenced || workflows::source_unknown(&item.record.protection) {
+                    let old = state.server_name(item.record.place(item.record.active.other()).agent);
+                    preview.notes.push(say("preview-disable-fence").with("host", old));
+                }
             }
         }
         Command::DiscardSource { .. } => preview.losses.push(say("preview-discard-loss")),

@@ -24,10 +24,13 @@ pub(super) struct Asked {
 
 impl Turn<'_> {
     pub(super) fn enrol(&mut self, asked: Asked) {
-        let decision = self.key_for(asked.key, &asked.host).map(|key| {
-            self.enrolled(&asked, key);
-            asked.agent
-        });
+        let decision = match self.enrolled_before(asked.key, &asked.host) {
+            Some(agent) => Ok(agent),
+            None => self.key_for(asked.key, &asked.host).map(|key| {
+                self.enrolled(&asked, key);
+                asked.agent
+            }),
+        };
         if let Err(refusal) = &decision {
             let about = About { subject: asked.host.clone(), ..About::default() };
             let what = Message::new("event-enrolment-refused").with("why", refusal.why.render());
@@ -36,6 +39,16 @@ impl Turn<'_> {
             self.audit("engine", Verb::MakeRegistrationKey, &asked.host, None, None, phase);
         }
         self.effect(Effect::EnrolmentDecided { reply: asked.reply, decision });
+    }
+
+    /// The agent that a host was enrolled as with this key, if it has never come: the engine may have ended between
+    /// writing that down and handing out the certificate. Whoever hands it out sees to it that there is one only.
+    fn enrolled_before(&self, key: KeyId, host: &str) -> Option<AgentId> {
+        let key = self.state.keys.get(&key)?;
+        let server = self.state.servers.get(&key.agent?)?;
+        let record = &server.record;
+        let never_came = record.certificate_expires == record.enrolled && record.name == host;
+        (never_came && !server.enrolled_now && key.expires > self.now).then_some(server.record.agent)
     }
 
     /// The key, if it is good for this host now.
@@ -61,6 +74,7 @@ impl Turn<'_> {
     fn enrolled(&mut self, asked: &Asked, mut key: KeyRecord) {
         let site = self.site_named(&key.site);
         key.state = KeyState::Used { host: asked.host.clone(), at: self.now };
+        key.agent = Some(asked.agent);
         let record = ServerRecord {
             agent: asked.agent,
             name: asked.host.clone(),
@@ -82,7 +96,8 @@ impl Turn<'_> {
         self.put(Record::Key(key.clone()));
         self.put(Record::Server(record.clone()));
         self.state.keys.insert(key.id, key);
-        self.state.servers.insert(asked.agent, Server::new(record, self.now));
+        let server = Server { enrolled_now: true, ..Server::new(record, self.now) };
+        self.state.servers.insert(asked.agent, server);
         self.state.changed.keys = true;
         self.state.changed.servers = true;
         let about = About { subject: asked.host.clone(), ..About::default() };
@@ -137,7 +152,6 @@ impl Turn<'_> {
         }
         self.touch_agent(agent);
         self.tell_peers();
-        self.tell_releases(agent);
         self.resume_with(agent);
     }
 

@@ -81,6 +81,7 @@ impl Turn<'_> {
             self.item_facts(agent, facts);
         }
         if first {
+            self.tell_releases(agent);
             self.state.changed.servers = true;
             self.touch_agent(agent);
         }
@@ -261,6 +262,7 @@ impl Turn<'_> {
             match alarm {
                 Alarm::Job(id) => self.job_alarm(id),
                 Alarm::Item(id) => self.item_alarm(id),
+                Alarm::Releases(agent) => self.tell_releases(agent),
                 Alarm::Pictures => self.pictures_overdue(),
             }
         }

@@ -196,7 +196,10 @@ pub(crate) fn job_args(state: &State, command: &Command, test: TestId) -> Option
                         | Protection::ProtectedReversed
                 )
             });
-            JobArgs::Disable { delete_replica: *delete_replica && replica }
+            let fence = item.is_some_and(|i| {
+                i.record.left_unfenced || crate::workflows::source_unknown(&i.record.protection)
+            });
+            JobArgs::Disable { delete_replica: *delete_replica && replica, fence }
         }
         Command::PauseReplication { .. } => JobArgs::SetPaused { paused: true },
         Command::ResumeReplication { .. } => JobArgs::SetPaused { paused: false },
@@ -286,6 +289,7 @@ impl Turn<'_> {
                 revision: 1,
                 tests: Vec::new(),
                 superseded: false,
+                left_unfenced: false,
                 unfence_owed: None,
                 created: self.now,
                 last_test_ok: None,
