@@ -179,6 +179,9 @@ pub struct ItemRecord {
     pub tests: Vec<TestRecord>,
     /// The old source returned under an older epoch and is kept off.
     pub superseded: bool,
+    /// The failover under way began while the copy in this direction was not complete.
+    #[serde(default)]
+    pub reversing: bool,
     /// The old source was never fenced; kept while the item is taken out of the vault, when its state no longer says so.
     #[serde(default)]
     pub left_unfenced: bool,

@@ -116,6 +116,7 @@ refusal-policy-app-consistent = Application-consistent points can be taken at mo
 refusal-key-unknown = This registration key does not belong to this vault. Make a new one
 refusal-key-expired = This registration key has expired. Make a new one
 refusal-key-revoked = This registration key has been revoked. Make a new one
+refusal-key-other-site = This registration key is for the site { $site }, and the host says it stands at { $said }. Make a key for that site, or leave the site out of the host's settings
 refusal-key-used-before = This registration key was used before, by { $host }. Make a new one for each host
 
 ## Events.
@@ -146,6 +147,7 @@ preview-failover-last-delta = The machine is shut down and its latest changes ar
 preview-failover-loss = Changes of about the last { $span } are lost.
 preview-failover-loss-if = If the shutdown or the sending fails, changes of about the last { $span } are lost.
 preview-failover-loss-unknown = Changes since the chosen recovery point are lost.
+preview-failover-reversing = The copy back is not complete: { $item } goes back to what the other side held when it was left, { $span } ago.
 preview-failover-fence = The machine on { $host } is switched off and cannot start there again until replication has been reversed.
 preview-failover-source-unknown = Host { $host } is not connected. The machine may still run there, and what it writes from now on is not part of the copy. It is switched off when its host returns.
 preview-failover-unprotected = { $item } is not protected until the failover is committed and replication is reversed.

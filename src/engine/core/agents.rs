@@ -17,6 +17,7 @@ pub(super) struct Asked {
     pub(super) key: KeyId,
     pub(super) agent: AgentId,
     pub(super) host: String,
+    pub(super) site: String,
     pub(super) version: String,
     pub(super) replication_addr: String,
     pub(super) reply: u64,
@@ -26,7 +27,7 @@ impl Turn<'_> {
     pub(super) fn enrol(&mut self, asked: Asked) {
         let decision = match self.enrolled_before(asked.key, &asked.host) {
             Some(agent) => Ok(agent),
-            None => self.key_for(asked.key, &asked.host).map(|key| {
+            None => self.key_for(&asked).map(|key| {
                 self.enrolled(&asked, key);
                 asked.agent
             }),
@@ -52,15 +53,20 @@ impl Turn<'_> {
     }
 
     /// The key, if it is good for this host now.
-    fn key_for(&self, key: KeyId, host: &str) -> Result<KeyRecord, Refusal> {
+    fn key_for(&self, asked: &Asked) -> Result<KeyRecord, Refusal> {
         let refused = |message: Message| Refusal { why: message, helps: Some(Verb::MakeRegistrationKey) };
-        let Some(found) = self.state.keys.get(&key) else {
+        let host = &asked.host;
+        let Some(found) = self.state.keys.get(&asked.key) else {
             return Err(refused(Message::new("refusal-key-unknown")));
         };
         match &found.state {
             KeyState::Ready if found.expires <= self.now => Err(refused(Message::new("refusal-key-expired"))),
             KeyState::Ready if host.trim().is_empty() || host.len() > 255 => {
                 Err(Refusal { why: Message::new("refusal-host-name"), helps: None })
+            }
+            KeyState::Ready if !asked.site.is_empty() && asked.site != found.site => {
+                let why = Message::new("refusal-key-other-site");
+                Err(refused(why.with("site", &found.site).with("said", &asked.site)))
             }
             KeyState::Ready => Ok(found.clone()),
             KeyState::Used { host, .. } => {

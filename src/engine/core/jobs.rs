@@ -75,7 +75,7 @@ fn step(decl: &StepDecl, host: &mut impl FnMut(On) -> String) -> StepRecord {
 pub(super) fn stays(old: &JobRecord, verb: Verb, protection: Option<&Protection>) -> bool {
     let open = match old.state {
         JobState::Stuck => true,
-        JobState::Failed => matches!(
+        JobState::Failed | JobState::Cancelled => matches!(
             (old.verb, protection),
             (Verb::EnableReplication, Some(Protection::InitialReplication))
                 | (Verb::ReverseReplicate, Some(Protection::Reversing))
@@ -83,7 +83,12 @@ pub(super) fn stays(old: &JobRecord, verb: Verb, protection: Option<&Protection>
         _ => false,
     };
     let cleans_up = verb == Verb::CleanUpTestFailover && old.verb == Verb::TestFailover;
-    open && verb != old.verb && !cleans_up && !leeward_model::availability::pushes_aside(verb)
+    // A failover on the way back may be taken back: then the way back goes on.
+    let ends = match verb {
+        Verb::Failover => protection != Some(&Protection::Reversing),
+        _ => leeward_model::availability::pushes_aside(verb),
+    };
+    open && verb != old.verb && !cleans_up && !ends
 }
 
 impl Turn<'_> {
@@ -169,10 +174,12 @@ impl Turn<'_> {
         self.touch_job(id, record.item);
         if let Some(item) = record.item.and_then(|i| self.state.items.get_mut(&i)) {
             item.jobs.retain(|j| *j != id);
-            let stuck = self.state.restartable.get(&item.record.id);
-            let protection = Some(&item.record.protection);
-            if state != JobState::Succeeded && !stuck.is_some_and(|old| stays(old, record.verb, protection)) {
-                self.state.restartable.insert(item.record.id, record.clone());
+        }
+        if let Some(item) = record.item.filter(|i| self.state.items.contains_key(i)) {
+            // What this one has brought about may leave no way for the one before.
+            self.overtake(item, record.verb);
+            if state != JobState::Succeeded && !self.state.restartable.contains_key(&item) {
+                self.state.restartable.insert(item, record.clone());
             }
         }
         let restart = self.can_restart(&record);

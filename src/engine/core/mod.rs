@@ -95,7 +95,7 @@ pub enum Input {
         agent: AgentId,
         /// Host name.
         host: String,
-        /// Site name it says; the key's decides.
+        /// Site name it says; it must be the key's, or empty.
         site: String,
         /// Version of its agent.
         version: String,
@@ -286,8 +286,8 @@ impl Turn<'_> {
             Input::Command { receipt, by, command } => self.command(receipt, &by, command),
             Input::KeyMade { receipt, key, file_text } => self.key_made(receipt, key, file_text),
             Input::KeyNotMade { receipt, key, fault } => self.key_not_made(receipt, key, fault),
-            Input::EnrolmentAsked { key, agent, host, version, replication_addr, reply, .. } => {
-                self.enrol(agents::Asked { key, agent, host, version, replication_addr, reply });
+            Input::EnrolmentAsked { key, agent, host, site, version, replication_addr, reply } => {
+                self.enrol(agents::Asked { key, agent, host, site, version, replication_addr, reply });
             }
             Input::AgentConnected { hello, certificate_expires } => {
                 self.connected(hello, certificate_expires)

@@ -10,7 +10,7 @@ use super::{Act, Draft, Lost, On, OnFail, STEP, Scene, StepDecl, Undo, UndoDecl,
 use crate::records::{Proof, UnfenceOwed};
 use leeward_link::messages::{PowerAction, Request, Response};
 use leeward_model::{
-    Epoch, FailoverKind, Fault, Message, NetworkChoice, Phase, PointChoice, Recovery, SourceFence,
+    Epoch, FailoverKind, Fault, Message, NetworkChoice, Phase, PointChoice, Protection, Recovery, SourceFence,
 };
 
 /// Seconds the guest may take to answer after its start.
@@ -49,7 +49,9 @@ pub(super) fn hosts_here(scene: &Scene<'_>, both: bool) -> Act {
 /// The failover begins.
 pub(super) fn begin(scene: &Scene<'_>, draft: &mut Draft, kind: FailoverKind) -> Result<(), Box<Fault>> {
     let (id, epoch) = (draft.id(), scene.item.map_or(Epoch::FIRST, |i| i.epoch));
+    let reversing = scene.item.is_some_and(|i| i.protection == Protection::Reversing);
     draft.go(scene.now, |p, item| p.begin_failover(id, kind, item.active))?;
+    draft.change(|item| item.reversing = reversing);
     draft.proof = Some(Proof::Began { was_running: scene.runs(), epoch });
     Ok(())
 }
@@ -59,7 +61,9 @@ pub(super) const UNBEGIN: Undo = Undo::By(UndoDecl {
     act: |_| Act::Own,
     accept: |scene, draft| {
         let id = draft.id();
-        draft.go(scene.now, |p, _| p.failover_undone(id))
+        draft.go(scene.now, |p, item| p.failover_undone(id, item.reversing))?;
+        draft.change(|item| item.reversing = false);
+        Ok(())
     },
     lost: Lost::Wait,
 });
@@ -168,6 +172,7 @@ pub(super) fn arrive(scene: &Scene<'_>, draft: &mut Draft, source: &SourceFence)
         item.active = scene.job.from.other();
         item.epoch = epoch;
         item.superseded = false;
+        item.reversing = false;
         item.unfence_owed = None;
         item.paused = false;
     });

@@ -147,3 +147,35 @@ fn a_key_that_could_not_be_made_is_not_there() {
     assert!(effects.iter().any(told));
     assert_eq!(world.snapshot().expect("runs").keys.len(), before);
 }
+
+#[test]
+fn a_host_that_says_another_site_than_its_key_is_refused_with_both_names() {
+    use leeward_engine::core::{Effect, Input};
+    let mut world = World::new(5, Plan::default());
+    let receipt = world.command(Command::MakeRegistrationKey { site: "Stockholm".to_owned() });
+    let Some(CommandOutcome::Accepted(Accepted::RegistrationKey { key, .. })) =
+        world.outcomes.get(&receipt).cloned()
+    else {
+        panic!("a key is made");
+    };
+    let mut ask = |site: &str| {
+        let asked = Input::EnrolmentAsked {
+            key,
+            agent: AgentId(uuid::Uuid::from_u128(9)),
+            host: "hv9".to_owned(),
+            site: site.to_owned(),
+            version: "0.1.0".to_owned(),
+            replication_addr: "hv9:8084".to_owned(),
+            reply: 9,
+        };
+        let effects = world.vault.apply(asked, world.engine_time()).expect("runs");
+        let decided = effects.into_iter().find_map(|e| match e {
+            Effect::EnrolmentDecided { decision, .. } => Some(decision),
+            _ => None,
+        });
+        decided.expect("decided")
+    };
+    let said = ask("Oslo").expect_err("another site").why.render();
+    assert!(said.contains("Stockholm") && said.contains("Oslo"), "{said}");
+    ask("").expect("the key's site");
+}

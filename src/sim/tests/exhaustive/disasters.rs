@@ -191,3 +191,42 @@ fn a_source_that_was_fenced_for_nothing_runs_again() {
     world.heal();
     checkers::comes_to_rest(&mut world);
 }
+
+/// The side that runs the machine dies on the way back: the other side brings up what it held when it was left.
+#[test]
+fn a_disaster_on_the_way_back_has_a_way_out() {
+    for comes_up in [true, false] {
+        let mut world = protected();
+        let item = item(&mut world);
+        done(&mut world, Command::PlannedFailover { item });
+        done(&mut world, Command::Commit { item });
+        let job = give(&mut world, Command::ReverseReplicate { item });
+        until_step(&mut world, job, "compare");
+        world.strike(&Fault::ReplicationStops { host: 1 });
+        world.strike(&Fault::HostCrash { host: 1, secs: 200 });
+        world.run_for(30);
+        assert_eq!(world.item("vm1").expect("there").protection, Protection::Reversing);
+        if !comes_up {
+            world.fail_steps(&["start"]);
+        }
+        let command = failover(&mut world);
+        let failover = give(&mut world, command);
+        let ended = run_out(&mut world, failover);
+        let view = world.item("vm1").expect("there");
+        if comes_up {
+            assert_eq!((ended, view.active), (JobState::Succeeded, Side::Primary));
+            assert_ne!(world.job(job).expect("there").restart, None, "there is nothing to go back to");
+        } else {
+            assert_eq!((ended, view.active), (JobState::Failed, Side::Recovery));
+            assert_eq!(view.protection, Protection::Reversing);
+            assert_eq!(world.job(job).expect("there").restart, None, "the way back goes on");
+        }
+        checkers::comes_to_rest(&mut world);
+        let view = world.item("vm1").expect("there");
+        if comes_up {
+            assert!(matches!(view.protection, Protection::FailedOver { .. }), "{:?}", view.protection);
+        } else {
+            assert_eq!(view.protection, Protection::ProtectedReversed);
+        }
+    }
+}
