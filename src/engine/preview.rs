@@ -94,6 +94,10 @@ fn told(state: &State, command: &Command, item: Option<&Item>, now: Moment, prev
             preview.losses.push(say("preview-disable-unprotected"));
             if let Some(item) = item {
                 hosts_told_later(state, item, preview);
+                if item.record.left_unfenced || workflows::source_unknown(&item.record.protection) {
+                    let old = state.server_name(item.record.place(item.record.active.other()).agent);
+                    preview.notes.push(say("preview-disable-fence").with("host", old));
+                }
             }
         }
         Command::DiscardSource { .. } => preview.losses.push(say("preview-discard-loss")),
@@ -143,6 +147,12 @@ fn failover(
         Some(_) => state.lag_secs(record, now),
         None => None,
     };
+    if record.protection == Protection::Reversing
+        && let Some(point) = chosen_point(&points, choice)
+    {
+        let span = amount::span(u64::try_from(now.secs_since(point.instant)).unwrap_or(0));
+        preview.losses.push(Message::new("preview-failover-reversing").with("item", name).with("span", span));
+    }
     preview.losses.push(match lag {
         Some(secs) if newest && shut_down && source_here => {
             Message::new("preview-failover-loss-if").with("item", name).with("span", amount::span(secs))

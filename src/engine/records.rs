@@ -121,6 +121,13 @@ pub struct Release {
     pub item: ItemId,
     /// Whether a replica is deleted with it.
     pub delete_replica: bool,
+    /// The machine was failed over away from this host, which has not been fenced: it is, under this epoch, before
+    /// it forgets, or it would start its old machine beside the new one.
+    #[serde(default)]
+    pub fence: Option<Epoch>,
+    /// How often the host has failed at it; names the next try.
+    #[serde(default)]
+    pub failures: u32,
 }
 
 /// A registration key. Its secret is never here.
@@ -138,6 +145,9 @@ pub struct KeyRecord {
     pub expires: Moment,
     /// What has become of it. `Expired` is never written: the clock says so.
     pub state: KeyState,
+    /// The agent that was enrolled with it.
+    #[serde(default)]
+    pub agent: Option<AgentId>,
 }
 
 /// A replicated item.
@@ -169,6 +179,12 @@ pub struct ItemRecord {
     pub tests: Vec<TestRecord>,
     /// The old source returned under an older epoch and is kept off.
     pub superseded: bool,
+    /// The failover under way began while the copy in this direction was not complete.
+    #[serde(default)]
+    pub reversing: bool,
+    /// The old source was never fenced; kept while the item is taken out of the vault, when its state no longer says so.
+    #[serde(default)]
+    pub left_unfenced: bool,
     /// The active host must still be given the right to write back, because it was away when a failover was undone.
     pub unfence_owed: Option<UnfenceOwed>,
     /// When it was first protected.
@@ -215,7 +231,12 @@ pub enum JobArgs {
     /// Protect a machine.
     Enable { not_before: Option<Moment> },
     /// Take protection away.
-    Disable { delete_replica: bool },
+    Disable {
+        delete_replica: bool,
+        /// The old source was not fenced when this was asked for.
+        #[serde(default)]
+        fence: bool,
+    },
     /// Bring a copy up in isolation.
     TestFailover { test: TestId, point: PointChoice, network: NetworkChoice },
     /// Take that copy away.

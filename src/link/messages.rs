@@ -6,8 +6,8 @@
 
 use leeward_model::{
     AgentId, Consistency, CycleSample, DiskId, Epoch, Fault, FenceProof, FinalSyncDone, Forward, InSync,
-    ItemId, JobId, MachineDefinition, MachineId, Message, Moment, NetworkChoice, PointId, PointSummary,
-    PowerState, Progress, ReplicationPolicy, Sequence, SourceQuiesced, TestId,
+    ItemId, JobId, MachineDefinition, MachineId, Message, Moment, NetworkChoice, PointChoice, PointId,
+    PointSummary, PowerState, Progress, ReplicationPolicy, Sequence, SourceQuiesced, TestId,
 };
 use serde::{Deserialize, Serialize};
 
@@ -110,8 +110,9 @@ pub enum Request {
     /// Source: take a fence back after an undone failover; `epoch` is the newer one the item has now. Starts the
     /// machine if `start`. Answer: `Done`.
     Unfence { op: Op, item: ItemId, epoch: Epoch, start: bool },
-    /// Target: raise the epoch, pin the point, put an overlay on it and start the machine. Answer: `Started`.
-    FailOver { op: Op, item: ItemId, epoch: Epoch, point: PointId, network: NetworkChoice },
+    /// Target: raise the epoch, pin the point, put an overlay on it and start the machine. Which point is the newest
+    /// is decided here, once no log can come any more, and the answer says which: `Started`.
+    FailOver { op: Op, item: ItemId, epoch: Epoch, point: PointChoice, network: NetworkChoice },
     /// Target: stop a failed-over machine and throw its overlay away (undo, or before another point).
     /// `epoch` is the item's present one. Answer: `Done`.
     DiscardFailover { op: Op, item: ItemId, epoch: Epoch },
@@ -162,8 +163,12 @@ pub enum Response {
     Quiesced { proof: SourceQuiesced },
     /// Nothing is left at the source.
     FinalSync { proof: FinalSyncDone, instant: Moment, sent_bytes: u64 },
-    /// The source cannot write any more.
-    Fenced { proof: FenceProof },
+    /// The source cannot write any more. `ran`: its machine ran until then, and what it wrote last is at no other host.
+    Fenced {
+        proof: FenceProof,
+        #[serde(default)]
+        ran: bool,
+    },
     /// The machine's process runs.
     Started { point: PointId, ours_ms: f64, hypervisor_ms: f64, reach: Vec<Forward> },
     /// The guest answered.

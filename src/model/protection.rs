@@ -147,16 +147,19 @@ impl Protection {
 
     /// A failover begins, away from the active side.
     pub fn begin_failover(self, item: ItemId, kind: FailoverKind, active: Side) -> Result<Self, Illegal> {
-        match self {
-            Self::Protected | Self::ProtectedReversed => Ok(Self::FailingOver { kind, to: active.other() }),
-            // A disaster during the way back: the reverse copy is not complete, the old point store is.
-            from => Err(illegal(item, from, "begin_failover")),
+        match (self, kind) {
+            (Self::Protected | Self::ProtectedReversed, _)
+            // A disaster during the way back: the reverse copy is not complete, but what the other side held when it
+            // was left is one of its points.
+            | (Self::Reversing, FailoverKind::Unplanned) => Ok(Self::FailingOver { kind, to: active.other() }),
+            (from, _) => Err(illegal(item, from, "begin_failover")),
         }
     }
 
-    /// A failover was undone before the machine started at the other side.
-    pub fn failover_undone(self, item: ItemId) -> Result<Self, Illegal> {
+    /// A failover was undone before the machine started at the other side; `reversing` when it began on the way back.
+    pub fn failover_undone(self, item: ItemId, reversing: bool) -> Result<Self, Illegal> {
         match self {
+            Self::FailingOver { .. } if reversing => Ok(Self::Reversing),
             Self::FailingOver { to: Side::Recovery, .. } => Ok(Self::Protected),
             Self::FailingOver { to: Side::Primary, .. } => Ok(Self::ProtectedReversed),
             from => Err(illegal(item, from, "failover_undone")),

@@ -263,6 +263,8 @@ fn item(n: usize, primary: &Place, recovery: &Place, policy: PolicyId, seed: &mu
         revision: 1,
         tests: Vec::new(),
         superseded: false,
+        reversing: false,
+        left_unfenced: false,
         unfence_owed: None,
         created: Moment(0),
         last_test_ok: None,

@@ -1,51 +1,98 @@
 //! What must hold whatever goes wrong. Looked at every second of the world, and at its end.
 
+use crate::losses;
 use crate::seed::Seed;
 use crate::world::World;
-use leeward_engine::core::Record;
+use leeward_engine::core::{Record, RecordKey};
 use leeward_engine::records::{AuditPhase, ItemRecord};
 use leeward_link::messages::Role;
 use leeward_model::{
-    Command, FailoverKind, Health, ItemView, JobState, NetworkChoice, PointChoice, PowerState, Protection,
-    SourceFence, Start, Verb,
+    AgentId, Command, FailoverKind, Health, ItemId, ItemView, JobState, NetworkChoice, PointChoice,
+    PowerState, Protection, ReplicationState, SourceFence, Start, Verb,
 };
+use std::collections::BTreeMap;
+
+/// Seconds that a source which has come back may go unfenced: a report, a few messages, and tries that fail.
+const UNFENCED_SECS: u32 = 60;
+
+/// What the checkers remember of the seconds before.
+#[derive(Debug, Default)]
+pub struct Watch {
+    /// Items as they were last written; also those that are gone.
+    known: BTreeMap<ItemId, ItemRecord>,
+    /// Seconds that both sides have run while the one that was left could be told to stop.
+    doubles: BTreeMap<ItemId, u32>,
+    /// Seconds that a side that was left has been there without being known to be fenced.
+    unknown: BTreeMap<ItemId, u32>,
+}
 
 /// Looked at every second.
 ///
 /// # Panics
 /// When something that must hold does not.
 pub fn each_second(world: &mut World) {
-    one_writer(world);
+    let mut watch = std::mem::take(&mut world.watch);
+    let now = items(world);
+    for record in &now {
+        losses::moved_without_loss(world, watch.known.get(&record.id), record);
+    }
+    for record in now {
+        watch.known.retain(|id, k| *id == record.id || k.machine.id != record.machine.id);
+        watch.known.insert(record.id, record);
+    }
+    one_writer(world, &mut watch);
+    unknown_is_fenced(world, &mut watch);
+    losses::acknowledged_is_kept(world);
+    world.watch = watch;
+}
+
+/// The host that the item was moved away from, or is being.
+fn left(record: &ItemRecord) -> AgentId {
+    match record.protection {
+        Protection::FailingOver { to, .. } => record.place(to.other()).agent,
+        _ => record.place(record.active.other()).agent,
+    }
+}
+
+/// Whether a host could be told something now.
+fn reached(world: &World, agent: AgentId) -> bool {
+    world.vault.core.is_some() && world.hosts.get(&agent).is_some_and(|h| h.up && h.session)
 }
 
 /// At most one side runs an item's machine with the right to write. After an unplanned failover whose old side was
-/// not reached, that side may still run, under an older epoch; nothing else may.
-fn one_writer(world: &World) {
-    for record in items(world) {
+/// not reached, that side may still run, under an older epoch, and only as long as it cannot be reached; that an item
+/// has been disabled since changes nothing.
+fn one_writer(world: &World, watch: &mut Watch) {
+    for record in watch.known.values() {
         let running: Vec<_> = world
             .hosts
             .values()
             .filter_map(|host| {
                 let machine = host.machines.get(&record.machine.id)?;
-                let kept = host.items.get(&record.id)?;
-                (machine.power == PowerState::Running)
-                    .then(|| (host.name.clone(), machine.epoch.max(Some(kept.epoch)), kept.role))
+                let kept = host.items.get(&record.id);
+                (machine.power == PowerState::Running).then(|| {
+                    (host.name.clone(), machine.epoch.max(kept.map(|k| k.epoch)), kept.map(|k| k.role))
+                })
             })
             .collect();
         if running.len() < 2 {
+            watch.doubles.remove(&record.id);
             continue;
         }
-        let source_unknown = matches!(
-            record.protection,
-            Protection::FailingOver { kind: FailoverKind::Unplanned, .. }
-                | Protection::FailedOver { source: SourceFence::Unknown, .. }
-                | Protection::Committed { source: SourceFence::Unknown }
-        );
+        let may = record.left_unfenced
+            || matches!(
+                record.protection,
+                Protection::FailingOver { kind: FailoverKind::Unplanned, .. }
+                    | Protection::FailedOver { source: SourceFence::Unknown, .. }
+                    | Protection::Committed { source: SourceFence::Unknown }
+            );
         let mut epochs: Vec<_> = running.iter().map(|(_, epoch, _)| *epoch).collect();
         epochs.dedup();
+        let secs = watch.doubles.entry(record.id).or_default();
+        *secs = if reached(world, left(record)) { *secs + 1 } else { 0 };
         assert!(
-            source_unknown && epochs.len() == running.len(),
-            "two sides run {} at once: {running:?}, protection {:?}\n{}",
+            may && epochs.len() == running.len() && *secs <= UNFENCED_SECS,
+            "two sides run {} at once: {running:?}, {secs} s reached, protection {:?}\n{}",
             record.machine.name,
             record.protection,
             tail(world),
@@ -53,28 +100,25 @@ fn one_writer(world: &World) {
     }
 }
 
-/// What a source was told is safe is at its target, or the item runs on it: nothing acknowledged is lost.
-///
-/// # Panics
-/// When it is.
-pub fn acknowledged_is_kept(world: &World) {
-    for record in items(world) {
-        let source = world.hosts.get(&record.place(record.active).agent);
-        let target = world.hosts.get(&record.place(record.active.other()).agent);
-        let (Some(source), Some(target)) =
-            (source.and_then(|h| h.items.get(&record.id)), target.and_then(|h| h.items.get(&record.id)))
-        else {
-            continue;
-        };
-        if source.role != Role::Source || target.role != Role::Target || source.acknowledged.is_empty() {
+/// A side that was left and is there does not stay unknown.
+fn unknown_is_fenced(world: &World, watch: &mut Watch) {
+    for record in watch.known.values() {
+        let unknown = matches!(
+            record.protection,
+            Protection::FailedOver { source: SourceFence::Unknown, .. }
+                | Protection::Committed { source: SourceFence::Unknown }
+        );
+        let gone = !world.vault.database.records.contains_key(&RecordKey::Item(record.id));
+        if !unknown || gone || !reached(world, left(record)) {
+            watch.unknown.remove(&record.id);
             continue;
         }
-        let newest = target.points.first().map(|(_, content)| content.len()).unwrap_or(0);
+        let secs = watch.unknown.entry(record.id).or_default();
+        *secs += 1;
         assert!(
-            newest >= source.acknowledged.len(),
-            "{}: {} records acknowledged, {newest} kept\n{}",
+            *secs <= UNFENCED_SECS,
+            "the old source of {} is there and not known to be fenced\n{}",
             record.machine.name,
-            source.acknowledged.len(),
             tail(world),
         );
     }
@@ -120,7 +164,7 @@ pub fn comes_to_rest(world: &mut World) {
     let rested = world.run_until(3_600, |world| {
         if world.now % 60 == 0 {
             world.restart_one();
-            resume_all(world);
+            help_all(world);
         }
         at_rest(world).is_ok()
     });
@@ -128,18 +172,37 @@ pub fn comes_to_rest(world: &mut World) {
         let why = at_rest(world).err().unwrap_or_default();
         panic!("does not come to rest: {why}\n{}", tail(world));
     }
-    acknowledged_is_kept(world);
     audit_is_complete(world);
 }
 
-/// What a person paused, a person resumes.
-fn resume_all(world: &mut World) {
+/// A person goes on: with jobs that stopped between two states, with what is paused, with what must be compared.
+fn help_all(world: &mut World) {
     let Some(snapshot) = world.snapshot() else { return };
     for item in snapshot.items.iter() {
-        if item.verb(Verb::ResumeReplication).is_some_and(|v| v.refused.is_none()) {
+        let may = |verb| item.verb(verb).is_some_and(|v| v.refused.is_none());
+        let stopped = snapshot.jobs.iter().find(|j| j.item == Some(item.id) && j.restart.is_none());
+        if let Some(job) = stopped.filter(|_| between_states(item)) {
+            world.command(Command::RestartJob { job: job.id });
+        } else if may(Verb::ResumeReplication) {
             world.command(Command::ResumeReplication { item: item.id });
+        } else if item.replication == ReplicationState::Stopped && may(Verb::Resynchronize) {
+            let (item, disks, start) = (item.id, Vec::new(), Start::Now);
+            world.command(Command::Resynchronize { item, disks, start });
         }
     }
+}
+
+/// Whether an item stands where only a job takes it further.
+const fn between_states(item: &ItemView) -> bool {
+    matches!(
+        item.protection,
+        Protection::Enabling
+            | Protection::InitialReplication
+            | Protection::FailingOver { .. }
+            | Protection::Reversing
+            | Protection::Disabling
+            | Protection::NeedsOperator { .. }
+    )
 }
 
 fn at_rest(world: &mut World) -> Result<(), String> {
@@ -152,6 +215,11 @@ fn at_rest(world: &mut World) -> Result<(), String> {
     }
     if let Some(job) = snapshot.jobs.iter().find(|j| j.state == JobState::Stuck && j.restart.is_none()) {
         return Err(format!("a job is stuck: {job:#?}"));
+    }
+    if let Some(item) = snapshot.items.iter().find(|i| between_states(i)) {
+        let way = snapshot.jobs.iter().any(|j| j.item == Some(item.id) && j.restart.is_none());
+        let way = if way { "a job can be restarted" } else { "and nothing leads on" };
+        return Err(format!("{}: is between states, {way}: {:?}", item.name, item.protection));
     }
     for item in snapshot.items.iter() {
         item_at_rest(world, item)?;
@@ -166,16 +234,12 @@ fn item_at_rest(world: &World, item: &ItemView) -> Result<(), String> {
         world.hosts.get(&item.active_place().agent).and_then(|h| h.items.get(&item.id)),
         world.hosts.get(&item.target_place().agent).and_then(|h| h.items.get(&item.id)),
     ) else {
-        return match item.protection {
-            Protection::Disabling => Ok(()),
-            _ => wrong("a host does not know it"),
-        };
+        return wrong("a host does not know it");
     };
     let (is, should) = match item.protection {
-        Protection::Protected | Protection::ProtectedReversed | Protection::InitialReplication => {
+        Protection::Protected | Protection::ProtectedReversed => {
             ((active.role, other.role), (Role::Source, Role::Target))
         }
-        Protection::Reversing => ((active.role, other.role), (Role::Source, Role::Target)),
         // A reverse replication that was taken back leaves the other side a target: it cannot run the machine.
         Protection::Committed { .. } if other.role == Role::Target => {
             ((active.role, other.role), (Role::FailedOver, Role::Target))
@@ -183,8 +247,6 @@ fn item_at_rest(world: &World, item: &ItemView) -> Result<(), String> {
         Protection::FailedOver { .. } | Protection::Committed { .. } => {
             ((active.role, other.role), (Role::FailedOver, Role::Fenced))
         }
-        // Left behind by a job that stopped; a person goes on from there.
-        Protection::Disabling => return Ok(()),
         _ => return wrong("is between states"),
     };
     if is != should {
@@ -210,7 +272,6 @@ fn item_at_rest(world: &World, item: &ItemView) -> Result<(), String> {
 
 /// The items as they are written.
 pub(crate) fn items(world: &World) -> Vec<ItemRecord> {
-    use leeward_engine::core::RecordKey;
     world
         .vault
         .database
@@ -231,7 +292,7 @@ pub fn tail(world: &World) -> String {
     world.transcript.get(from..).unwrap_or_default().join("\n")
 }
 
-/// A command that uses a verb of an item, with arguments by chance. None for what would take the item away.
+/// A command that uses a verb of an item, with arguments by chance. What takes the item away comes up seldom.
 #[must_use]
 pub fn command_of(verb: Verb, view: &ItemView, seed: &mut Seed) -> Option<Command> {
     let item = view.id;
@@ -256,6 +317,9 @@ pub fn command_of(verb: Verb, view: &ItemView, seed: &mut Seed) -> Option<Comman
         }
         Verb::Commit => Command::Commit { item },
         Verb::ReverseReplicate => Command::ReverseReplicate { item },
+        Verb::DisableReplication if seed.in_thousand(100) => {
+            Command::DisableReplication { item, delete_replica: seed.in_thousand(500) }
+        }
         _ => return None,
     })
 }

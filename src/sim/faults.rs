@@ -31,6 +31,11 @@ pub enum Fault {
         /// Seconds.
         secs: i64,
     },
+    /// What replicates from this host stops, until a person has looked.
+    ReplicationStops {
+        /// The host.
+        host: usize,
+    },
     /// The engine is killed at its next write; `before` or after it is durable.
     EngineCrash {
         /// Before it is durable.
@@ -79,6 +84,7 @@ impl FaultPlan {
                 37..=41 => Fault::OpsFail { secs: 1 + span(seed, 12), passes: seed.in_thousand(600) },
                 42..=47 => Fault::Cancel,
                 48..=53 => Fault::Restart,
+                54..=55 => Fault::ReplicationStops { host },
                 _ => Fault::Verb { chance: seed.number() },
             };
             faults.push((at, fault));

@@ -13,6 +13,9 @@ use leeward_model::{
 };
 use std::collections::{BTreeMap, BTreeSet};
 
+/// Seconds of a session after which an engine that says nothing is taken to agree. Longer than messages take.
+pub const CONSENT_SECS: i64 = 15;
+
 /// A host.
 #[derive(Debug)]
 pub struct Host {
@@ -26,8 +29,12 @@ pub struct Host {
     pub up: bool,
     /// Its control session is open.
     pub session: bool,
+    /// Since when, in seconds of the world.
+    pub session_since: i64,
     /// When it tries to open a session.
     pub connect_at: i64,
+    /// Machines that start by themselves, once somebody who would know has confirmed that they may.
+    pub to_start: BTreeSet<MachineId>,
     /// Seconds its clock is ahead; below zero: behind.
     pub ahead: i64,
     /// Its machines (of its own, and failed over to it).
@@ -36,12 +43,14 @@ pub struct Host {
     pub tests: BTreeMap<TestId, Test>,
     /// Items; on disk.
     pub items: BTreeMap<ItemId, Kept>,
-    /// What operations ended with; on disk.
+    /// What operations ended with; lost in a crash, so that they are performed again.
     pub results: BTreeMap<Op, Reply>,
     /// Operations under way; lost in a crash.
     pub running: Vec<Running>,
     /// Operations that were cancelled; lost in a crash.
     pub cancelled: BTreeSet<Op>,
+    /// Machines whose item was forgotten while they were fenced; on disk.
+    pub fenced_for_ever: BTreeSet<MachineId>,
     /// Peers it may talk to.
     pub peers: BTreeSet<AgentId>,
     /// Items that wait to hear whether this host may run them.
@@ -90,6 +99,10 @@ pub struct Kept {
     pub failures: u32,
     /// Fenced while it had run under an older epoch.
     pub superseded: bool,
+    /// Replication has stopped in a way that a person must look at.
+    pub stopped: bool,
+    /// The point that the machine was brought up on here.
+    pub failed_over_to: Option<leeward_model::PointId>,
 }
 
 /// A copy that runs.
@@ -126,7 +139,9 @@ impl Host {
             site: site.to_owned(),
             up: true,
             session: false,
+            session_since: 0,
             connect_at: 0,
+            to_start: BTreeSet::new(),
             ahead: 0,
             machines: BTreeMap::new(),
             tests: BTreeMap::new(),
@@ -134,6 +149,7 @@ impl Host {
             results: BTreeMap::new(),
             running: Vec::new(),
             cancelled: BTreeSet::new(),
+            fenced_for_ever: BTreeSet::new(),
             peers: BTreeSet::new(),
             waiting: BTreeSet::new(),
             cycles: BTreeMap::new(),
@@ -157,6 +173,8 @@ impl Host {
         self.up = false;
         self.session = false;
         self.running.clear();
+        self.results.clear();
+        self.to_start.clear();
         self.cancelled.clear();
         self.cycles.clear();
         if with_host {
@@ -169,20 +187,57 @@ impl Host {
         }
     }
 
-    /// Its agent starts. Machines that may run and start by themselves do.
+    /// Its agent starts. Machines that nobody protects start by themselves; those of an item wait for a confirmation.
     pub fn start(&mut self, now: i64) {
         self.up = true;
         self.connect_at = now + 1;
         for (id, machine) in &mut self.machines {
-            let kept = self.items.values_mut().find(|k| k.assignment.machine.id == *id);
-            let may = kept.as_ref().is_none_or(|k| matches!(k.role, Role::Source | Role::FailedOver));
-            if machine.power == PowerState::Off && machine.definition.autostart && may {
+            if machine.power != PowerState::Off || !machine.definition.autostart {
+                continue;
+            }
+            if self.items.values().any(|k| k.assignment.machine.id == *id) {
+                self.to_start.insert(*id);
+            } else if !self.fenced_for_ever.contains(id) {
                 machine.power = PowerState::Running;
                 machine.started = now;
-                // The hypervisor was killed: its track of changes is gone, and everything is compared.
-                if let Some(kept) = kept.filter(|k| k.role == Role::Source && k.copy.is_none()) {
-                    kept.copy = Some(Copy { initial: !kept.in_sync, left: 5, whole: 5 });
-                }
+            }
+        }
+    }
+
+    /// The items whose machines wait for a confirmation, as their source.
+    #[must_use]
+    pub fn waiting(&self) -> Vec<(ItemId, AgentId, Epoch)> {
+        let items = self.items.iter().filter(|(_, k)| k.role == Role::Source);
+        items
+            .filter(|(_, k)| self.to_start.contains(&k.assignment.machine.id))
+            .map(|(id, k)| (*id, k.assignment.peer.agent, k.epoch))
+            .collect()
+    }
+
+    /// The engine has not objected for a while, or the other side of these items has agreed: they start.
+    pub fn confirmed(&mut self, now: i64, agreed: &BTreeSet<ItemId>) {
+        let consent = self.session && now - self.session_since >= CONSENT_SECS;
+        for id in self.to_start.clone() {
+            let found = self.items.iter_mut().find(|(_, k)| k.assignment.machine.id == id);
+            let Some((item, kept)) = found else {
+                // It has been forgotten meanwhile; a fence that was raised before stays.
+                self.to_start.remove(&id);
+                continue;
+            };
+            if matches!(kept.role, Role::Source | Role::FailedOver) && !consent && !agreed.contains(item) {
+                continue;
+            }
+            self.to_start.remove(&id);
+            let may = matches!(kept.role, Role::Source | Role::FailedOver);
+            let Some(machine) = self.machines.get_mut(&id).filter(|m| may && m.power == PowerState::Off)
+            else {
+                continue;
+            };
+            machine.power = PowerState::Running;
+            machine.started = now;
+            // The hypervisor was killed: its track of changes is gone, and everything is compared.
+            if kept.role == Role::Source && kept.copy.is_none() {
+                kept.copy = Some(Copy { initial: !kept.in_sync, left: 5, whole: 5 });
             }
         }
     }
@@ -294,6 +349,9 @@ impl Host {
 fn activity(kept: &Kept, now: Moment) -> Activity {
     if kept.role != Role::Source {
         return Activity::Idle;
+    }
+    if kept.stopped {
+        return Activity::Stopped;
     }
     if kept.paused {
         return Activity::Paused;

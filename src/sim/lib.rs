@@ -9,7 +9,7 @@
 //! | `vault` | the engine with its database, which both can be killed |
 //! | `world` | everything together, second by second |
 //! | `faults` | what goes wrong, by plan or by chance |
-//! | `checkers` | what must hold whatever goes wrong |
+//! | `checkers`, `losses` | what must hold whatever goes wrong: who runs, what rests; what may not be lost |
 //! | `bench` | how many items one core keeps up with |
 
 pub mod bench;
@@ -17,6 +17,7 @@ pub mod checkers;
 pub mod faults;
 pub mod guest;
 pub mod host;
+mod losses;
 mod perform;
 mod replicate;
 pub mod seed;

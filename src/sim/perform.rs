@@ -5,8 +5,8 @@ use crate::guest::Machine;
 use crate::host::{Copy, Host, Kept, Test, fault};
 use leeward_link::messages::{Assignment, PowerAction, Request, Response, Role};
 use leeward_model::{
-    Epoch, EvidenceMint, Fault, ItemId, Moment, PointId, PointKind, PointSummary, PowerState, Recovery,
-    Sequence,
+    Epoch, EvidenceMint, Fault, ItemId, Moment, PointChoice, PointId, PointKind, PointSummary, PowerState,
+    Recovery, Sequence,
 };
 use std::rc::Rc;
 
@@ -50,7 +50,7 @@ impl Host {
             Request::BecomeTarget { assignment, .. } => self.become_target(assignment, at),
             Request::BecomeSource { assignment, .. } => self.become_source(assignment, at),
             Request::Reassign { assignment, .. } => self.reassign(assignment),
-            Request::Release { item, delete_replica, .. } => self.release(*item, *delete_replica),
+            Request::Release { item, .. } => self.release(*item, at),
             Request::CleanUpTest { test, .. } => {
                 self.tests.remove(test);
                 Done::Ended(Response::Done)
@@ -68,6 +68,11 @@ impl Host {
         let machine = self.machines.get_mut(&kept.assignment.machine.id);
         match request {
             Request::AwaitInSync { .. } if kept.role != Role::Source => refuse("sim-not-source"),
+            Request::AwaitInSync { op, .. } if kept.stopped && op.attempt <= 1 => refuse("sim-stopped"),
+            Request::AwaitInSync { .. } if kept.stopped => {
+                kept.stopped = false;
+                Done::NotYet
+            }
             Request::AwaitInSync { .. } => match (kept.copy, kept.in_sync) {
                 (None, true) => {
                     let point = PointId(item.0);
@@ -81,9 +86,11 @@ impl Host {
             Request::SetPaused { paused, .. } => {
                 kept.paused = *paused;
                 kept.assignment.paused = *paused;
+                kept.stopped &= *paused;
                 Done::Ended(Response::Done)
             }
             Request::SyncNow { .. } if kept.role != Role::Source => refuse("sim-not-source"),
+            Request::SyncNow { .. } if kept.stopped => refuse("sim-stopped"),
             Request::SyncNow { .. } if kept.copy.is_some() => Done::NotYet,
             Request::SyncNow { .. } => Done::Ship(PointKind::Delta),
             Request::Resynchronize { .. } => {
@@ -91,6 +98,7 @@ impl Host {
                     return refuse("sim-not-source");
                 }
                 kept.in_sync = false;
+                kept.stopped = false;
                 kept.copy.get_or_insert(Copy { initial: false, left: 6, whole: 6 });
                 Done::Ended(Response::Done)
             }
@@ -101,6 +109,7 @@ impl Host {
                     return refuse("sim-stale-epoch");
                 }
                 kept.epoch = *epoch;
+                kept.stopped = false;
                 if kept.role == Role::Fenced {
                     kept.role = Role::Source;
                     kept.superseded = false;
@@ -144,6 +153,7 @@ impl Host {
             Request::FinalSync { .. } => match machine.map(|m| m.power) {
                 Some(PowerState::Running | PowerState::Paused) => refuse("sim-still-runs"),
                 _ if kept.role != Role::Source => refuse("sim-not-source"),
+                _ if kept.stopped => refuse("sim-stopped"),
                 _ if kept.copy.is_some() => Done::NotYet,
                 _ => Done::Ship(PointKind::Final),
             },
@@ -161,6 +171,7 @@ impl Host {
                     return refuse("sim-stale-epoch");
                 }
                 kept.epoch = *epoch;
+                kept.failed_over_to = None;
                 if kept.role == Role::FailedOver {
                     let id = kept.assignment.machine.id;
                     kept.role = Role::Target;
@@ -189,7 +200,7 @@ impl Host {
         }
     }
 
-    fn fail_over(&mut self, item: ItemId, epoch: Epoch, point: PointId, at: &Instant<'_>) -> Done {
+    fn fail_over(&mut self, item: ItemId, epoch: Epoch, wanted: PointChoice, at: &Instant<'_>) -> Done {
         let Some(kept) = self.items.get_mut(&item) else { return refuse("sim-item-unknown") };
         if epoch < kept.epoch {
             return refuse("sim-stale-epoch");
@@ -197,10 +208,15 @@ impl Host {
         if !matches!(kept.role, Role::Target | Role::FailedOver) {
             return refuse("sim-not-target");
         }
-        let Some((_, content)) = kept.points.iter().find(|(p, _)| p.id == point).cloned() else {
-            return refuse("sim-no-point");
+        let found = match (wanted, kept.failed_over_to) {
+            (PointChoice::Exact(id), _) => kept.points.iter().find(|(p, _)| p.id == id),
+            (_, Some(id)) => kept.points.iter().find(|(p, _)| p.id == id),
+            (_, None) => kept.points.first(),
         };
+        let Some((summary, content)) = found.cloned() else { return refuse("sim-no-point") };
+        let point = summary.id;
         kept.epoch = epoch;
+        kept.failed_over_to = Some(point);
         // Performed a second time it finds the machine running, and leaves what that has written alone.
         let runs = kept.role == Role::FailedOver && self.machines.contains_key(&kept.assignment.machine.id);
         kept.role = Role::FailedOver;
@@ -312,6 +328,7 @@ impl Host {
         if kept.role == Role::FailedOver {
             kept.role = Role::Source;
             kept.points.clear();
+            kept.failed_over_to = None;
             kept.in_sync = false;
             kept.synced_to = None;
             kept.acknowledged = Rc::default();
@@ -331,12 +348,24 @@ impl Host {
             kept.copy = None;
         }
         kept.paused = assignment.paused;
+        kept.stopped = false;
         kept.assignment = assignment.clone();
         Done::Ended(Response::Done)
     }
 
-    fn release(&mut self, item: ItemId, _delete_replica: bool) -> Done {
-        self.items.remove(&item);
+    fn release(&mut self, item: ItemId, at: &Instant<'_>) -> Done {
+        if let Some(kept) = self.items.remove(&item) {
+            let machine = kept.assignment.machine.id;
+            if kept.role == Role::Fenced {
+                self.fenced_for_ever.insert(machine);
+            } else if self.to_start.remove(&machine)
+                && let Some(found) = self.machines.get_mut(&machine)
+            {
+                // Nobody protects it any more: it starts by itself.
+                found.power = PowerState::Running;
+                found.started = at.now;
+            }
+        }
         self.tests.retain(|_, test| test.item != item);
         Done::Ended(Response::Done)
     }
@@ -376,11 +405,11 @@ fn fence(
     if let Some(machine) = machine {
         machine.power = PowerState::Off;
     }
-    kept.superseded = ran;
+    kept.superseded = ran || (kept.role == Role::Fenced && kept.superseded);
     kept.epoch = epoch;
     kept.role = Role::Fenced;
     kept.copy = None;
-    Done::Ended(Response::Fenced { proof: mint.fence(item, agent, epoch, at) })
+    Done::Ended(Response::Fenced { proof: mint.fence(item, agent, epoch, at), ran: kept.superseded })
 }
 
 fn run(machine: &mut Machine, epoch: Epoch, now: i64) {
@@ -408,6 +437,8 @@ fn kept(assignment: &Assignment, role: Role) -> Kept {
         next_cycle: 0,
         failures: 0,
         superseded: false,
+        stopped: false,
+        failed_over_to: None,
     }
 }
 

@@ -47,7 +47,7 @@ pub(crate) fn second(
         let due: Vec<(ItemId, PointKind)> = host
             .items
             .iter_mut()
-            .filter(|(_, k)| k.role == Role::Source && !k.paused)
+            .filter(|(_, k)| k.role == Role::Source && !k.paused && !k.stopped)
             .filter_map(|(id, k)| due(k, at.now).map(|kind| (*id, kind)))
             .collect();
         for (item, kind) in due {

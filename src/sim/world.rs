@@ -1,24 +1,26 @@
 //! Everything together, second by second: guests write, hosts work, messages arrive late or twice, the engine
 //! decides, and things go wrong. One seed gives one run.
 
-use crate::checkers;
-use crate::faults::{Fault, FaultPlan};
+use crate::checkers::{self, Watch};
+use crate::faults::FaultPlan;
 use crate::guest::Machine;
 use crate::host::{Host, fault};
 use crate::perform::{Done, Instant};
 use crate::replicate;
 use crate::seed::Seed;
-use crate::vault::{Database, Death, Vault};
+use crate::vault::{Database, Vault};
 use leeward_engine::core::{CallId, Change, Effect, Input, new_vault};
 use leeward_engine::records::VaultRecord;
-use leeward_link::messages::{Fact, Op, Reply, Request, Response};
+use leeward_link::messages::{Fact, Op, Reply, Request, Response, Role};
 use leeward_model::{
     Accepted, AgentId, Command, CommandOutcome, CopyFrequency, DiskId, EvidenceMint, ItemId, ItemView, JobId,
-    JobView, MachineId, Message, Moment, PointKind, PolicyId, ReceiptId, Recovery, ReplicationPolicy,
-    Retention, Snapshot, Start, VaultId,
+    JobView, MachineId, Moment, PointKind, PolicyId, ReceiptId, Recovery, ReplicationPolicy, Retention,
+    Snapshot, Start, VaultId,
 };
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
+
+mod strike;
 
 /// What a world is made of.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -79,6 +81,10 @@ pub struct World {
     peers_back: i64,
     ops_fail: Option<(i64, bool)>,
     failed_ops: BTreeSet<Op>,
+    /// The answer to this step is lost, with its agent, for so many seconds.
+    lost_reply: Option<(String, i64)>,
+    /// What the checkers have seen.
+    pub(crate) watch: Watch,
 }
 
 /// The instant of a second of the world.
@@ -129,6 +135,8 @@ impl World {
             peers_back: 0,
             ops_fail: None,
             failed_ops: BTreeSet::new(),
+            lost_reply: None,
+            watch: Watch::default(),
             seed: chance,
         };
         world.input(Input::Started);
@@ -299,93 +307,6 @@ impl World {
         }
     }
 
-    /// Everything that was broken works again.
-    pub fn heal(&mut self) {
-        self.say("faults end".to_owned());
-        self.vault.death = None;
-        self.ops_fail = None;
-        self.plan.failing_steps.clear();
-        self.peers_back = self.now;
-        let now = self.now;
-        self.hosts_back.values_mut().for_each(|at| *at = now);
-        self.links_back.values_mut().for_each(|at| *at = now);
-        if self.engine_back.is_some() {
-            self.engine_back = Some(now);
-        }
-    }
-
-    /// Lets something go wrong.
-    pub fn strike(&mut self, fault: &Fault) {
-        self.say(format!("fault {fault:?}"));
-        match fault {
-            Fault::AgentCrash { host, secs } => self.crash_host(*host, *secs, false),
-            Fault::HostCrash { host, secs } => self.crash_host(*host, *secs, true),
-            Fault::EngineLink { host, secs } => {
-                if let Some(agent) = self.order.get(*host).copied() {
-                    self.links_back.insert(agent, self.now + secs);
-                    self.lose(agent);
-                }
-            }
-            Fault::PeerLinks { secs } => self.peers_back = self.now + secs,
-            Fault::EngineCrash { before } => {
-                let number = self.vault.database.writes;
-                self.vault.death = Some(if *before { Death::Before(number) } else { Death::After(number) });
-            }
-            Fault::OpsFail { secs, passes } => self.ops_fail = Some((self.now + secs, *passes)),
-            Fault::Verb { chance } => self.random_verb(*chance),
-            Fault::Cancel => {
-                let running = self.snapshot().and_then(|s| {
-                    s.jobs.iter().find(|j| !j.state.is_over() && j.cancel.is_none()).map(|j| j.id)
-                });
-                if let Some(job) = running {
-                    self.command(Command::CancelJob { job });
-                }
-            }
-            Fault::Restart => self.restart_one(),
-        }
-    }
-
-    /// Restarts a job that can be, as a person would.
-    pub fn restart_one(&mut self) {
-        let found = self.snapshot().and_then(|s| s.jobs.iter().find(|j| j.restart.is_none()).map(|j| j.id));
-        if let Some(job) = found {
-            self.command(Command::RestartJob { job });
-        }
-    }
-
-    fn random_verb(&mut self, chance: u64) {
-        let mut seed = Seed::new(chance);
-        let Some(snapshot) = self.snapshot() else { return };
-        let Some(item) = seed.pick(&snapshot.items).cloned() else { return };
-        let may: Vec<_> = item.verbs.iter().filter(|v| v.refused.is_none()).map(|v| v.verb).collect();
-        let Some(verb) = seed.pick(&may).copied() else { return };
-        if let Some(command) = checkers::command_of(verb, &item, &mut seed) {
-            self.command(command);
-        }
-    }
-
-    fn crash_host(&mut self, host: usize, secs: i64, with_host: bool) {
-        let Some(agent) = self.order.get(host).copied() else { return };
-        if let Some(found) = self.hosts.get_mut(&agent).filter(|h| h.up) {
-            found.crash(with_host);
-            self.hosts_back.insert(agent, self.now + secs);
-            self.lose(agent);
-        }
-    }
-
-    /// The session of an agent is over.
-    fn lose(&mut self, agent: AgentId) {
-        let Some(host) = self.hosts.get_mut(&agent) else { return };
-        host.session = false;
-        host.connect_at = self.now + 2;
-        self.letters.retain(|(_, _, letter)| match letter {
-            Letter::Call(to, ..) => *to != agent,
-            Letter::Input(input) => sender(input) != Some(agent),
-        });
-        let why = Message::new("sim-session-lost");
-        self.input(Input::AgentLost { agent, why });
-    }
-
     /// One second.
     pub fn second(&mut self) {
         self.now += 1;
@@ -394,6 +315,7 @@ impl World {
         self.connect();
         self.work();
         let reach = self.peers_back <= self.now;
+        self.confirm(reach);
         let mut at = Instant { now: self.now, at: moment(self.now), seed: &mut self.seed };
         replicate::second(&mut self.hosts, &|_, _| reach, &mut at, &mut self.record);
         self.report();
@@ -449,6 +371,7 @@ impl World {
                 continue;
             }
             host.session = true;
+            host.session_since = self.now;
             let hello = host.hello();
             let report = host.report(moment(self.now + host.ahead));
             self.input(Input::AgentConnected { hello, certificate_expires: Moment(i64::MAX / 4) });
@@ -495,6 +418,7 @@ impl World {
                     continue;
                 }
                 match self.attempt(agent, &op) {
+                    Some(_) if self.loses_reply(agent, op.op.as_ref()) => break,
                     Some(reply) => {
                         for call in op.calls.drain(..) {
                             self.post(Letter::Input(Box::new(Input::Reply {
@@ -506,6 +430,29 @@ impl World {
                     }
                     None => self.keep(agent, op),
                 }
+            }
+        }
+    }
+
+    /// Machines that start by themselves do, once somebody who would know has agreed: the engine, or the other side.
+    fn confirm(&mut self, reach: bool) {
+        for agent in self.order.clone() {
+            let Some(host) = self.hosts.get(&agent).filter(|h| h.up && !h.to_start.is_empty()) else {
+                continue;
+            };
+            let agreed = host
+                .waiting()
+                .into_iter()
+                .filter(|(item, peer, epoch)| {
+                    let peer = self.hosts.get(peer).filter(|p| reach && p.up && p.peers.contains(&agent));
+                    let kept = peer.and_then(|p| p.items.get(item));
+                    kept.is_some_and(|k| k.role == Role::Target && k.epoch <= *epoch)
+                })
+                .map(|(item, ..)| item)
+                .collect();
+            let now = self.now;
+            if let Some(host) = self.hosts.get_mut(&agent) {
+                host.confirmed(now, &agreed);
             }
         }
     }
@@ -527,7 +474,11 @@ impl World {
         }
         let ahead = self.hosts.get(&agent)?.ahead;
         let mut at = Instant { now: self.now, at: moment(self.now + ahead), seed: &mut self.seed };
-        let done = self.hosts.get_mut(&agent)?.perform(&running.request, &mut at);
+        let mut done = self.hosts.get_mut(&agent)?.perform(&running.request, &mut at);
+        if self.plan.calls_twice && matches!(done, Done::Ended(_)) {
+            // The agent ended between the effect and the record of its result: it is performed again.
+            done = self.hosts.get_mut(&agent)?.perform(&running.request, &mut at);
+        }
         let reply = match done {
             Done::NotYet => {
                 let host = self.hosts.get(&agent)?;
@@ -657,7 +608,13 @@ impl World {
         self.plan.failing_steps = steps.iter().map(|s| (*s).to_owned()).collect();
     }
 
-    /// Every call arrives twice from now on.
+    /// The answer to the next step of this id is lost together with its agent, which is away for so many seconds; what
+    /// the step did stays done.
+    pub fn lose_reply(&mut self, step: &str, secs: i64) {
+        self.lost_reply = Some((step.to_owned(), secs));
+    }
+
+    /// Every call arrives twice from now on, and what it asks for is performed twice.
     pub const fn call_twice(&mut self) {
         self.plan.calls_twice = true;
     }

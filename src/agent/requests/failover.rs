@@ -9,7 +9,9 @@ use crate::machines::{forwards, keep_chains, layers, network, new_folder};
 use crate::records::{Chains, FailoverRecord, ItemRecord, remove};
 use leeward_fabric::{Adoption, ChainLayer, FabricError, MachineFolder, Purpose, StartDisk, StartSpec};
 use leeward_link::messages::{Response, Role};
-use leeward_model::{DiskFormat, Epoch, Forward, ItemId, MachineDefinition, NetworkChoice, PointId};
+use leeward_model::{
+    DiskFormat, Epoch, Forward, ItemId, MachineDefinition, NetworkChoice, PointChoice, PointId,
+};
 use leeward_replication::PointStore;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -22,7 +24,7 @@ pub(super) fn fail_over(
     host: &Host,
     item: ItemId,
     epoch: Epoch,
-    point: PointId,
+    wanted: &PointChoice,
     choice: &NetworkChoice,
 ) -> Result<Response> {
     let began = Instant::now();
@@ -34,19 +36,27 @@ pub(super) fn fail_over(
         return Err(refuse("agent-not-target", record.name()));
     }
     let store = item.store()?.ok_or_else(|| refuse("agent-store-missing", record.name()))?;
-    if store.point(point).is_none() {
-        return Err(refuse("agent-point-gone", record.name()));
-    }
+    // The epoch goes first: from here on no log of the other side is taken, and the newest point is the last one.
+    item.change(|r| r.epoch = r.epoch.max(epoch))?;
+    let runs_on = record.failover.as_ref().filter(|_| record.role == Role::FailedOver).map(|f| f.point);
+    let points = store.points();
+    let app = |p: &&leeward_model::PointSummary| p.consistency == leeward_model::Consistency::Application;
+    let point = match (wanted, runs_on) {
+        (PointChoice::Exact(point), _) => points.iter().find(|p| p.id == *point).map(|p| p.id),
+        // Asked again: it is the one that was found the first time.
+        (_, Some(point)) => Some(point),
+        (PointChoice::Latest, None) => points.first().map(|p| p.id),
+        (PointChoice::LatestAppConsistent, None) => points.iter().find(app).map(|p| p.id),
+    };
+    let Some(point) = point else { return Err(refuse("agent-point-gone", record.name())) };
     if let Some(before) = &record.failover
         && record.role == Role::FailedOver
         && before.point != point
     {
         return Err(refuse("agent-other-point-runs", record.name()));
     }
-    // The epoch goes first: from here on no log of the other side is taken.
     item.change(|r| {
         r.role = Role::FailedOver;
-        r.epoch = r.epoch.max(epoch);
         let committed = r.failover.as_ref().is_some_and(|f| f.committed);
         r.failover = Some(FailoverRecord { point, epoch, network: choice.clone(), committed });
     })?;

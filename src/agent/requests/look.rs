@@ -84,9 +84,19 @@ fn picture(host: &Host, item: ItemId, test: Option<TestId>) -> Result<Response> 
     Ok(Response::Picture { png_base64: STANDARD.encode(png), at: host.now() })
 }
 
-/// Waits until a copy is complete. The worker goes on whether anybody waits or not.
-pub(super) fn await_in_sync(host: &Host, item: ItemId, operation: &Operation) -> Result<Response> {
+/// Waits until a copy is complete. The worker goes on whether anybody waits or not. Asked again, a person has
+/// restarted what had stopped.
+pub(super) fn await_in_sync(
+    host: &Host,
+    item: ItemId,
+    again: bool,
+    operation: &Operation,
+) -> Result<Response> {
     let item = host.item(item)?;
+    if again && item.record().source.stopped.is_some() {
+        item.change(|r| r.source.stopped = None)?;
+        item.retry_now();
+    }
     loop {
         let record = item.record();
         if record.role != Role::Source {

@@ -59,7 +59,7 @@ fn act(
             replicate::resynchronize(host, *item, disks, *not_before)
         }
         Request::Release { item, delete_replica, .. } => replicate::release(host, *item, *delete_replica),
-        Request::AwaitInSync { item, .. } => look::await_in_sync(host, *item, operation),
+        Request::AwaitInSync { op, item } => look::await_in_sync(host, *item, op.attempt > 1, operation),
         Request::AwaitBoot { item, test, timeout_secs, .. } => {
             look::await_boot(host, *item, *test, *timeout_secs, operation)
         }
@@ -74,7 +74,7 @@ fn act(
         Request::BecomeSource { assignment, .. } => moving::become_source(host, assignment),
         Request::DiscardSource { item, epoch, .. } => moving::discard_source(host, *item, *epoch),
         Request::FailOver { item, epoch, point, network, .. } => {
-            failover::fail_over(host, *item, *epoch, *point, network)
+            failover::fail_over(host, *item, *epoch, point, network)
         }
         Request::DiscardFailover { item, epoch, .. } => failover::discard(host, *item, *epoch),
         Request::CommitFailover { item, epoch, .. } => failover::commit(host, *item, *epoch),

@@ -106,7 +106,7 @@ pub(super) fn fence(host: &Host, item: ItemId, epoch: Epoch) -> Result<Response>
     let raised = Fence::raise(host.driver.as_ref(), &folder, through, "leeward", host.now()).map_err(said)?;
     item.tell();
     let proof = host.mint.fence(record.item(), host.agent, epoch, raised.at());
-    Ok(Response::Fenced { proof })
+    Ok(Response::Fenced { proof, ran: item.record().superseded })
 }
 
 pub(super) fn unfence(host: &Arc<Host>, item: ItemId, epoch: Epoch, start: bool) -> Result<Response> {

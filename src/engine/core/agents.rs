@@ -17,6 +17,7 @@ pub(super) struct Asked {
     pub(super) key: KeyId,
     pub(super) agent: AgentId,
     pub(super) host: String,
+    pub(super) site: String,
     pub(super) version: String,
     pub(super) replication_addr: String,
     pub(super) reply: u64,
@@ -24,10 +25,13 @@ pub(super) struct Asked {
 
 impl Turn<'_> {
     pub(super) fn enrol(&mut self, asked: Asked) {
-        let decision = self.key_for(asked.key, &asked.host).map(|key| {
-            self.enrolled(&asked, key);
-            asked.agent
-        });
+        let decision = match self.enrolled_before(asked.key, &asked.host) {
+            Some(agent) => Ok(agent),
+            None => self.key_for(&asked).map(|key| {
+                self.enrolled(&asked, key);
+                asked.agent
+            }),
+        };
         if let Err(refusal) = &decision {
             let about = About { subject: asked.host.clone(), ..About::default() };
             let what = Message::new("event-enrolment-refused").with("why", refusal.why.render());
@@ -38,16 +42,31 @@ impl Turn<'_> {
         self.effect(Effect::EnrolmentDecided { reply: asked.reply, decision });
     }
 
+    /// The agent that a host was enrolled as with this key, if it has never come: the engine may have ended between
+    /// writing that down and handing out the certificate. Whoever hands it out sees to it that there is one only.
+    fn enrolled_before(&self, key: KeyId, host: &str) -> Option<AgentId> {
+        let key = self.state.keys.get(&key)?;
+        let server = self.state.servers.get(&key.agent?)?;
+        let record = &server.record;
+        let never_came = record.certificate_expires == record.enrolled && record.name == host;
+        (never_came && !server.enrolled_now && key.expires > self.now).then_some(server.record.agent)
+    }
+
     /// The key, if it is good for this host now.
-    fn key_for(&self, key: KeyId, host: &str) -> Result<KeyRecord, Refusal> {
+    fn key_for(&self, asked: &Asked) -> Result<KeyRecord, Refusal> {
         let refused = |message: Message| Refusal { why: message, helps: Some(Verb::MakeRegistrationKey) };
-        let Some(found) = self.state.keys.get(&key) else {
+        let host = &asked.host;
+        let Some(found) = self.state.keys.get(&asked.key) else {
             return Err(refused(Message::new("refusal-key-unknown")));
         };
         match &found.state {
             KeyState::Ready if found.expires <= self.now => Err(refused(Message::new("refusal-key-expired"))),
             KeyState::Ready if host.trim().is_empty() || host.len() > 255 => {
                 Err(Refusal { why: Message::new("refusal-host-name"), helps: None })
+            }
+            KeyState::Ready if !asked.site.is_empty() && asked.site != found.site => {
+                let why = Message::new("refusal-key-other-site");
+                Err(refused(why.with("site", &found.site).with("said", &asked.site)))
             }
             KeyState::Ready => Ok(found.clone()),
             KeyState::Used { host, .. } => {
@@ -61,6 +80,7 @@ impl Turn<'_> {
     fn enrolled(&mut self, asked: &Asked, mut key: KeyRecord) {
         let site = self.site_named(&key.site);
         key.state = KeyState::Used { host: asked.host.clone(), at: self.now };
+        key.agent = Some(asked.agent);
         let record = ServerRecord {
             agent: asked.agent,
             name: asked.host.clone(),
@@ -82,7 +102,8 @@ impl Turn<'_> {
         self.put(Record::Key(key.clone()));
         self.put(Record::Server(record.clone()));
         self.state.keys.insert(key.id, key);
-        self.state.servers.insert(asked.agent, Server::new(record, self.now));
+        let server = Server { enrolled_now: true, ..Server::new(record, self.now) };
+        self.state.servers.insert(asked.agent, server);
         self.state.changed.keys = true;
         self.state.changed.servers = true;
         let about = About { subject: asked.host.clone(), ..About::default() };
@@ -137,7 +158,6 @@ impl Turn<'_> {
         }
         self.touch_agent(agent);
         self.tell_peers();
-        self.tell_releases(agent);
         self.resume_with(agent);
     }
 

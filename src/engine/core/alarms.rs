@@ -1,7 +1,7 @@
 //! When the core must look again: deadlines and waits, in order of time. Apart from the jobs themselves, so that
 //! time passing costs nothing for those it does not concern.
 
-use leeward_model::{ItemId, JobId, Moment};
+use leeward_model::{AgentId, ItemId, JobId, Moment};
 use std::collections::BTreeSet;
 
 /// What to look at.
@@ -11,6 +11,8 @@ pub(crate) enum Alarm {
     Job(JobId),
     /// An item: a correction may be tried again.
     Item(ItemId),
+    /// A host: what it must still forget may be told again.
+    Releases(AgentId),
     /// Pictures somebody waits for.
     Pictures,
 }

@@ -84,6 +84,7 @@ impl Turn<'_> {
             self.say_who_may_run(agent, item);
         }
         if first {
+            self.tell_releases(agent);
             self.state.changed.servers = true;
             self.touch_agent(agent);
         }
@@ -264,6 +265,7 @@ impl Turn<'_> {
             match alarm {
                 Alarm::Job(id) => self.job_alarm(id),
                 Alarm::Item(id) => self.item_alarm(id),
+                Alarm::Releases(agent) => self.tell_releases(agent),
                 Alarm::Pictures => self.pictures_overdue(),
             }
         }

@@ -9,7 +9,8 @@ use crate::records::{
 };
 use crate::workflows::{self, On, StepDecl};
 use leeward_model::{
-    AgentId, Health, ItemId, JobId, JobState, Message, Moment, ReceiptId, Recovery, Side, StepState, Verb,
+    AgentId, Health, ItemId, JobId, JobState, Message, Moment, Protection, ReceiptId, Recovery, Side,
+    StepState, Verb,
 };
 
 /// Durations remembered per step.
@@ -69,12 +70,25 @@ fn step(decl: &StepDecl, host: &mut impl FnMut(On) -> String) -> StepRecord {
     }
 }
 
-/// Whether a job that got stuck is still the one to be dealt with after one of this verb: what goes beside it does not
-/// take its place.
-pub(super) const fn stays(old: &JobRecord, verb: Verb) -> bool {
-    let other = matches!(verb, Verb::CleanUpTestFailover)
-        && !matches!(old.verb, Verb::TestFailover | Verb::CleanUpTestFailover);
-    matches!(old.state, JobState::Stuck) && (other || leeward_model::availability::goes_beside(verb))
+/// Whether a job is still the one to be dealt with after one of this verb: it got stuck, or it stopped while the item
+/// stands between two states, and restarting it is the only way on. Only the same again and what ends it take its place.
+pub(super) fn stays(old: &JobRecord, verb: Verb, protection: Option<&Protection>) -> bool {
+    let open = match old.state {
+        JobState::Stuck => true,
+        JobState::Failed | JobState::Cancelled => matches!(
+            (old.verb, protection),
+            (Verb::EnableReplication, Some(Protection::InitialReplication))
+                | (Verb::ReverseReplicate, Some(Protection::Reversing))
+        ),
+        _ => false,
+    };
+    let cleans_up = verb == Verb::CleanUpTestFailover && old.verb == Verb::TestFailover;
+    // A failover on the way back may be taken back: then the way back goes on.
+    let ends = match verb {
+        Verb::Failover => protection != Some(&Protection::Reversing),
+        _ => leeward_model::availability::pushes_aside(verb),
+    };
+    open && verb != old.verb && !cleans_up && !ends
 }
 
 impl Turn<'_> {
@@ -109,7 +123,8 @@ impl Turn<'_> {
 
     /// The last job of an item can no longer be restarted: another one comes.
     fn overtake(&mut self, item: ItemId, verb: Verb) {
-        if self.state.restartable.get(&item).is_some_and(|old| stays(old, verb)) {
+        let protection = self.item(item).map(|i| &i.record.protection);
+        if self.state.restartable.get(&item).is_some_and(|old| stays(old, verb, protection)) {
             return;
         }
         if let Some(old) = self.state.restartable.remove(&item) {
@@ -159,9 +174,12 @@ impl Turn<'_> {
         self.touch_job(id, record.item);
         if let Some(item) = record.item.and_then(|i| self.state.items.get_mut(&i)) {
             item.jobs.retain(|j| *j != id);
-            let stuck = self.state.restartable.get(&item.record.id);
-            if state != JobState::Succeeded && !stuck.is_some_and(|old| stays(old, record.verb)) {
-                self.state.restartable.insert(item.record.id, record.clone());
+        }
+        if let Some(item) = record.item.filter(|i| self.state.items.contains_key(i)) {
+            // What this one has brought about may leave no way for the one before.
+            self.overtake(item, record.verb);
+            if state != JobState::Succeeded && !self.state.restartable.contains_key(&item) {
+                self.state.restartable.insert(item, record.clone());
             }
         }
         let restart = self.can_restart(&record);
@@ -297,7 +315,11 @@ impl Turn<'_> {
                             self.advance(job);
                         }
                         (true, _) => self.deadline(job, super::unwind::LOST_SECS),
-                        (false, _) if decl.fail == OnFail::GoOn || cancelled => {
+                        // Its session may only have broken: it gets a moment before the step goes on without it.
+                        (false, _) if decl.fail == OnFail::GoOn && !cancelled => {
+                            self.deadline(job, u32::try_from(workflows::GRACE_SECS).unwrap_or(20));
+                        }
+                        (false, _) if cancelled => {
                             let name = self.state.server_name(agent).to_owned();
                             let fault = leeward_model::Fault::new(
                                 "step-host-lost",
@@ -313,7 +335,7 @@ impl Turn<'_> {
                 }
                 Pending::Correction { item, .. } => self.correction_lost(item, agent),
                 Pending::Picture { receipt, .. } => self.picture_failed(receipt, agent),
-                Pending::Told { .. } => {}
+                Pending::Told { .. } | Pending::Release { .. } => {}
             }
         }
     }

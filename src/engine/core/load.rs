@@ -76,7 +76,8 @@ fn take_jobs(state: &mut State, jobs: BTreeMap<JobId, JobRecord>) {
             let newer = last
                 .get(&item)
                 .is_none_or(|l| l.ended.unwrap_or(l.started) <= job.ended.unwrap_or(job.started));
-            let beside = last.get(&item).is_some_and(|l| super::jobs::stays(l, job.verb));
+            let protection = state.items.get(&item).map(|i| &i.record.protection);
+            let beside = last.get(&item).is_some_and(|l| super::jobs::stays(l, job.verb, protection));
             if newer && !beside {
                 last.insert(item, job.clone());
             }

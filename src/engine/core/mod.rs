@@ -78,6 +78,15 @@ pub enum Input {
         /// The whole text of its file. A secret: it goes into the answer and nowhere else.
         file_text: String,
     },
+    /// [`Effect::MakeKey`] has failed: there is no such key.
+    KeyNotMade {
+        /// The command it was made for.
+        receipt: ReceiptId,
+        /// The key.
+        key: KeyId,
+        /// Why.
+        fault: Box<leeward_model::Fault>,
+    },
     /// A host asks to be enrolled; answered by [`Effect::EnrolmentDecided`].
     EnrolmentAsked {
         /// The registration key it has proved to hold.
@@ -86,7 +95,7 @@ pub enum Input {
         agent: AgentId,
         /// Host name.
         host: String,
-        /// Site name it says; the key's decides.
+        /// Site name it says; it must be the key's, or empty.
         site: String,
         /// Version of its agent.
         version: String,
@@ -248,6 +257,12 @@ impl Core {
         self.projection.snapshot(&mut self.state, now)
     }
 
+    /// Whether an agent belongs to the vault.
+    #[must_use]
+    pub fn has_server(&self, agent: AgentId) -> bool {
+        self.state.servers.contains_key(&agent)
+    }
+
     /// What a command would do if it were given now.
     #[must_use]
     pub fn preview(&self, command: &Command, now: Moment) -> Preview {
@@ -270,8 +285,9 @@ impl Turn<'_> {
             }
             Input::Command { receipt, by, command } => self.command(receipt, &by, command),
             Input::KeyMade { receipt, key, file_text } => self.key_made(receipt, key, file_text),
-            Input::EnrolmentAsked { key, agent, host, version, replication_addr, reply, .. } => {
-                self.enrol(agents::Asked { key, agent, host, version, replication_addr, reply });
+            Input::KeyNotMade { receipt, key, fault } => self.key_not_made(receipt, key, fault),
+            Input::EnrolmentAsked { key, agent, host, site, version, replication_addr, reply } => {
+                self.enrol(agents::Asked { key, agent, host, site, version, replication_addr, reply });
             }
             Input::AgentConnected { hello, certificate_expires } => {
                 self.connected(hello, certificate_expires)
@@ -301,6 +317,7 @@ impl Turn<'_> {
                 }
             }
             Some(Pending::Correction { item, .. }) => self.corrected(agent, item, call, reply),
+            Some(Pending::Release { item, .. }) => self.released(agent, item, reply),
             Some(Pending::Picture { receipt, .. }) => self.picture_answered(agent, receipt, reply),
             Some(Pending::Told { .. }) => {
                 if let Ok(leeward_link::messages::Response::Report(report)) = reply {

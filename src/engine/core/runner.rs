@@ -440,10 +440,9 @@ pub(crate) fn gives_way(job: &JobRecord) -> bool {
 /// Whether a step has left something that is to be taken back.
 pub(super) fn to_undo(job: &JobRecord, step: usize) -> bool {
     let Some(found) = job.steps.get(step) else { return false };
-    let acted = found.tries > 0 || found.state == StepState::Done;
-    let skipped = matches!(found.state, StepState::Skipped { .. });
+    // Tries count on through restarts; only what this run has begun is there to be taken back.
     let by = decl_of(job, step).is_some_and(|d| matches!(d.undo, Undo::By(_)));
-    acted && !found.undone && by && !(skipped && found.tries == 0)
+    found.started.is_some() && !found.undone && by
 }
 
 pub(super) fn internal(subject: &str) -> Box<Fault> {

@@ -69,6 +69,8 @@ pub(crate) struct Server {
     pub(crate) items: BTreeMap<ItemId, Held>,
     /// It has said everything in this session.
     pub(crate) reported: bool,
+    /// It was enrolled in this run of the engine, and its certificate is being handed out.
+    pub(crate) enrolled_now: bool,
     /// The peers it was told of in this session.
     pub(crate) peers_told: Option<BTreeSet<AgentId>>,
 }
@@ -135,6 +137,8 @@ pub(crate) enum Pending {
     Step { agent: AgentId, job: JobId, step: usize, undo: bool },
     /// A correction of what a host holds.
     Correction { agent: AgentId, item: ItemId },
+    /// A host is to forget an item that is no longer in the vault, or to be fenced before it does.
+    Release { agent: AgentId, item: ItemId },
     /// A console picture somebody waits for.
     Picture { agent: AgentId, receipt: ReceiptId, by: Moment },
     /// The answer says nothing that matters.
@@ -146,6 +150,7 @@ impl Pending {
         match self {
             Self::Step { agent, .. }
             | Self::Correction { agent, .. }
+            | Self::Release { agent, .. }
             | Self::Picture { agent, .. }
             | Self::Told { agent } => *agent,
         }
@@ -167,6 +172,7 @@ impl Server {
             machines: BTreeMap::new(),
             items: BTreeMap::new(),
             reported: false,
+            enrolled_now: false,
             peers_told: None,
         }
     }

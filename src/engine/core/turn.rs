@@ -77,6 +77,19 @@ impl Turn<'_> {
         }));
     }
 
+    /// The engine does something by itself that takes a right away: whoever looks later sees that it was not a person.
+    pub(crate) fn audit_own(&mut self, what: &str, target: &str, arguments: String) {
+        self.out.changes.push(Change::Audit(AuditEntry {
+            at: self.now,
+            by: "engine".to_owned(),
+            verb: what.to_owned(),
+            target: target.to_owned(),
+            receipt: None,
+            job: None,
+            phase: AuditPhase::Begun { arguments },
+        }));
+    }
+
     /// Tells a person something, for ever.
     pub(crate) fn event(&mut self, severity: Health, what: Message, about: About) {
         self.event_at(self.now, severity, what, about);
@@ -148,6 +161,9 @@ impl Turn<'_> {
         self.state.changed.policies = true;
         self.state.changed.servers = true;
         self.tell_peers();
+        for agent in [item.record.primary.agent, item.record.recovery.agent] {
+            self.tell_releases(agent);
+        }
     }
 
     /// The item looks different now.

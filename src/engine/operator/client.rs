@@ -27,6 +27,9 @@ const PAUSES: [Duration; 4] =
 /// How long `preview` waits for its answer.
 const PREVIEW: Duration = Duration::from_secs(3);
 
+/// How long an engine may bring not one byte before it counts as lost: it says every few seconds that it is there.
+const SILENCE: Duration = Duration::from_secs(20);
+
 /// How long one try to connect and be welcomed may take.
 const WELCOME: Duration = Duration::from_secs(10);
 
@@ -246,9 +249,18 @@ impl Talker {
         }
         let (tells, mut told) = mpsc::channel::<Tell>(8);
         let reading = tokio::spawn(async move {
-            while let Ok(Some(tell)) = frames::read::<Tell>(&mut reader, TELL_BYTES_MAX).await {
-                if tells.send(tell).await.is_err() {
-                    return;
+            loop {
+                match frames::read_alive::<Tell>(&mut reader, TELL_BYTES_MAX, SILENCE).await {
+                    Ok(Some(tell)) => {
+                        if tells.send(tell).await.is_err() {
+                            return;
+                        }
+                    }
+                    Ok(None) => return,
+                    Err(error) => {
+                        tracing::info!(%error, "the engine's session broke");
+                        return;
+                    }
                 }
             }
         });
@@ -307,7 +319,7 @@ impl Talker {
                 shared.previewed.notify_all();
                 None
             }
-            Tell::Welcome { .. } | Tell::Farewell => None,
+            Tell::Welcome { .. } | Tell::Alive | Tell::Farewell => None,
         }
     }
 }

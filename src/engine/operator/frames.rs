@@ -4,6 +4,7 @@
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use std::io;
+use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 
 /// The longest frame an engine takes from an operator: commands are small.
@@ -29,8 +30,17 @@ pub(crate) async fn read<T: DeserializeOwned>(
     stream: &mut (impl AsyncRead + Unpin),
     bytes_max: usize,
 ) -> io::Result<Option<T>> {
+    read_alive(stream, bytes_max, Duration::MAX).await
+}
+
+/// Reads one frame from a side that gives signs of life: one that brings no bytes for `silence` is lost.
+pub(crate) async fn read_alive<T: DeserializeOwned>(
+    stream: &mut (impl AsyncRead + Unpin),
+    bytes_max: usize,
+    silence: Duration,
+) -> io::Result<Option<T>> {
     let mut length = [0_u8; 4];
-    match stream.read_exact(&mut length).await {
+    match fill(stream, &mut length, silence).await {
         Ok(_) => {}
         Err(e) if e.kind() == io::ErrorKind::UnexpectedEof => return Ok(None),
         Err(e) => return Err(e),
@@ -45,10 +55,18 @@ pub(crate) async fn read<T: DeserializeOwned>(
         let have = body.len();
         body.resize(length.min(have + STEP_BYTES), 0);
         if let Some(room) = body.get_mut(have..) {
-            stream.read_exact(room).await?;
+            fill(stream, room, silence).await?;
         }
     }
     serde_json::from_slice(&body).map(Some).map_err(|e| io::Error::new(io::ErrorKind::InvalidData, e))
+}
+
+async fn fill(
+    stream: &mut (impl AsyncRead + Unpin),
+    room: &mut [u8],
+    silence: Duration,
+) -> io::Result<usize> {
+    tokio::time::timeout(silence, stream.read_exact(room)).await?
 }
 
 #[cfg(test)]
@@ -69,6 +87,11 @@ mod tests {
         let (mut a, mut b) = tokio::io::duplex(64);
         a.write_all(&[0, 0, 0, 2, b'{', b'[']).await.expect("write");
         assert!(read::<Vec<String>>(&mut b, 1024).await.is_err(), "not JSON");
+
+        let (_silent, mut b) = tokio::io::duplex(64);
+        let error =
+            read_alive::<Vec<String>>(&mut b, 1024, Duration::from_millis(1)).await.expect_err("silent");
+        assert_eq!(error.kind(), io::ErrorKind::TimedOut);
 
         let (a, mut b) = tokio::io::duplex(64);
         drop(a);

@@ -20,6 +20,12 @@ use tokio::sync::mpsc;
 /// How long a new session has for its first words, and a slow reader for one frame.
 const PATIENCE: Duration = Duration::from_secs(30);
 
+/// How often an operator hears that the engine is there, when nothing else is told.
+const ALIVE_EVERY: Duration = Duration::from_secs(5);
+
+/// The longest name an operator may say.
+const NAME_CHARS_MAX: usize = 64;
+
 /// Asks read ahead of being answered.
 const ASKS_AHEAD: usize = 64;
 
@@ -58,7 +64,8 @@ where
         // The other side reads the version and says so in its own words.
         return Ok(());
     }
-    tracing::info!(%by, certified, program, "an operator attached");
+    let by = who(&by, certified);
+    tracing::info!(%by, program, "an operator attached");
     // A frame is read as a whole by one task, so that no select cuts one in two.
     let (asks, mut asked) = mpsc::channel(ASKS_AHEAD);
     let reading = tokio::spawn(async move {
@@ -85,6 +92,12 @@ where
     ended
 }
 
+/// Who is written down: the name that was said, and the certificate that was shown, which alone proves anything.
+fn who(said: &str, certified: &str) -> String {
+    let said: String = said.chars().filter(|c| !c.is_control()).take(NAME_CHARS_MAX).collect();
+    format!("{} ({certified})", said.trim())
+}
+
 impl<W: AsyncWrite + Unpin> Session<W> {
     async fn talk(
         &mut self,
@@ -92,8 +105,11 @@ impl<W: AsyncWrite + Unpin> Session<W> {
         changes: &mut tokio::sync::watch::Receiver<u64>,
     ) -> io::Result<()> {
         self.push_snapshot().await?;
+        let mut alive = tokio::time::interval(ALIVE_EVERY);
+        alive.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
         loop {
             tokio::select! {
+                _ = alive.tick() => self.tell(&Tell::Alive).await?,
                 ask = asked.recv() => match ask {
                     Some(ask) => self.answer(ask).await?,
                     None => return Ok(()),

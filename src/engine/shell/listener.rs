@@ -9,10 +9,10 @@ use crate::core::CallId;
 use crate::operator::{Desk, serve};
 use leeward_link::control::{self, Connection, EngineSession, Heard, Incoming, ListenOptions, Pace};
 use leeward_link::control::{AgentSays, EngineSays};
-use leeward_link::enrol::{self, Ask};
+use leeward_link::enrol::{self, Ask, HostDescription};
 use leeward_link::messages::{Reply, Request};
 use leeward_link::{LinkError, Party, Protocol};
-use leeward_model::{AgentId, Message};
+use leeward_model::{AgentId, KeyId, Message};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use tokio::net::TcpListener;
@@ -129,18 +129,32 @@ impl Door {
         let now = self.desk.clock.now();
         let inbox = &self.desk.inbox;
         let authority = self.trust.authority();
-        enrol::serve(connection, authority, self.trust.engine_addresses(), now, |asked| decide(inbox, asked))
-            .await
+        enrol::serve(connection, authority, self.trust.engine_addresses(), now, |asked| async move {
+            match asked {
+                Ask::Enrol { key, host } => {
+                    let name = host.name.clone();
+                    let agent = decide(inbox, key, host).await?;
+                    // A key is good for one certificate: whoever got it is asked no second time.
+                    if authority.agents().contains(&agent) {
+                        return Err(Message::new("refusal-key-used-before").with("host", name));
+                    }
+                    Ok(agent)
+                }
+                // Its certificate may be revoked a moment later than it was taken out of the vault.
+                Ask::Renew { agent } if self.knows(agent) => Ok(agent),
+                Ask::Renew { .. } => Err(Message::new("refusal-no-such-server")),
+            }
+        })
+        .await
+    }
+
+    fn knows(&self, agent: AgentId) -> bool {
+        self.desk.core.read().unwrap_or_else(std::sync::PoisonError::into_inner).has_server(agent)
     }
 }
 
 /// Asks the core who a host becomes.
-async fn decide(inbox: &Inbox, asked: Ask) -> Result<AgentId, Message> {
-    let (key, host) = match asked {
-        Ask::Enrol { key, host } => (key, host),
-        // Whoever may still shake hands may renew: a removed agent's certificate is revoked.
-        Ask::Renew { agent } => return Ok(agent),
-    };
+async fn decide(inbox: &Inbox, key: KeyId, host: HostDescription) -> Result<AgentId, Message> {
     let ask = EnrolmentAsk {
         key,
         host: host.name,

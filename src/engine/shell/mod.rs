@@ -258,6 +258,11 @@ async fn boot(
     folder.keep_listen(&listen)?;
     let name = crate::core::vault_of(&loaded.records).map(|v| v.name.clone()).unwrap_or_default();
     let trust = Trust::open(folder, name, listen, &options.user, &options.clock)?;
+    let known = loaded.records.iter().filter_map(|r| match r {
+        Record::Server(server) => Some(server.agent),
+        _ => None,
+    });
+    trust.revoke_unknown(&known.collect(), options.clock.now())?;
     holder.addr = reachable(addr);
     lock.set_holder(&holder)?;
 

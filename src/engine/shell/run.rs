@@ -221,10 +221,7 @@ impl Runner {
             Effect::MakeKey { receipt, key, site, expires } => {
                 match self.trust.make_key(key, &site, expires, self.clock.now()) {
                     Ok(file_text) => Some(Input::KeyMade { receipt, key, file_text }),
-                    Err(fault) => {
-                        self.answers.push((receipt, CommandOutcome::Failed(fault)));
-                        None
-                    }
+                    Err(fault) => Some(Input::KeyNotMade { receipt, key, fault }),
                 }
             }
             Effect::EnrolmentDecided { reply, decision } => {
@@ -273,6 +270,7 @@ const fn name_of(input: &Input) -> &'static str {
         Input::Started => "started",
         Input::Command { .. } => "command",
         Input::KeyMade { .. } => "key made",
+        Input::KeyNotMade { .. } => "key not made",
         Input::EnrolmentAsked { .. } => "enrolment asked",
         Input::AgentConnected { .. } => "agent connected",
         Input::AgentLost { .. } => "agent lost",

@@ -9,6 +9,7 @@ use leeward_link::messages::Request;
 use leeward_link::private_file::{read_bounded, write_private};
 use leeward_link::{Authority, Credential, LinkError, NewKey, needs_rotation};
 use leeward_model::{AgentId, Fault, KeyId, Moment, VaultId};
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -108,6 +109,16 @@ impl Trust {
     pub(super) fn revoke(&self, agent: AgentId, now: Moment) -> Result<(), LinkError> {
         self.shared.authority.revoke_agent(agent, now)?;
         self.shared.link.replace_crl(&self.shared.authority.crl(now)?)?;
+        Ok(())
+    }
+
+    /// Revokes what agents hold that are not in the vault: the engine may have ended between taking one out and
+    /// revoking it.
+    pub(super) fn revoke_unknown(&self, known: &BTreeSet<AgentId>, now: Moment) -> Result<(), LinkError> {
+        for agent in self.shared.authority.agents().into_iter().filter(|a| !known.contains(a)) {
+            tracing::warn!(%agent, "its certificate is revoked: it is not in the vault any more");
+            self.revoke(agent, now)?;
+        }
         Ok(())
     }
 

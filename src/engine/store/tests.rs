@@ -90,6 +90,16 @@ async fn a_changed_audit_entry_is_found() {
 }
 
 #[tokio::test]
+async fn what_a_live_engine_writes_meanwhile_is_no_tampering() {
+    let folder = tempfile::tempdir().expect("folder");
+    let (path, mut live) = made(folder.path()).await;
+    live.write(vec![Row::Audit { body: "before".to_owned() }]).await.expect("write");
+    let beside = Database::open(&path, 20).await.expect("opens beside");
+    live.write(vec![Row::Audit { body: "meanwhile".to_owned() }]).await.expect("write");
+    assert_eq!(beside.verify_audit().await.map_err(Result::ok), Ok(1));
+}
+
+#[tokio::test]
 async fn newer_foreign_and_damaged_files_are_told_apart() {
     let folder = tempfile::tempdir().expect("folder");
     let (path, db) = made(folder.path()).await;

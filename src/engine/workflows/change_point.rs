@@ -5,7 +5,7 @@ use super::moving::BOOT_SECS;
 use super::{Act, Lost, On, OnFail, STEP, Scene, StepDecl, Undo, UndoDecl, wrong_answer};
 use crate::records::JobArgs;
 use leeward_link::messages::{Request, Response};
-use leeward_model::{NetworkChoice, Phase, PointId};
+use leeward_model::{NetworkChoice, Phase, PointChoice, PointId};
 
 pub(super) const STEPS: &[StepDecl] = &[
     StepDecl {
@@ -79,7 +79,13 @@ pub(super) const STEPS: &[StepDecl] = &[
 fn start_on(scene: &Scene<'_>, point: Option<PointId>) -> Act {
     scene.ask(scene.from(), |op, item| {
         let (id, epoch) = (item.id, item.epoch);
-        Some(Request::FailOver { op, item: id, epoch, point: point?, network: NetworkChoice::Production })
+        Some(Request::FailOver {
+            op,
+            item: id,
+            epoch,
+            point: PointChoice::Exact(point?),
+            network: NetworkChoice::Production,
+        })
     })
 }
 

@@ -119,7 +119,8 @@ fn release(scene: &Scene<'_>, host: Option<AgentId>) -> Act {
 
 fn owe(scene: &Scene<'_>, draft: &mut Draft, host: Option<AgentId>) -> Result<(), Box<Fault>> {
     if let Some(host) = host.filter(|h| !scene.connected(Some(*h))) {
-        draft.releases.push((host, Release { item: draft.id(), delete_replica: true }));
+        let item = draft.id();
+        draft.releases.push((host, Release { item, delete_replica: true, fence: None, failures: 0 }));
     }
     Ok(())
 }

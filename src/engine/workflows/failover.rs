@@ -2,8 +2,8 @@
 //! still be saved from the old side is tried, and nothing there can stop the failover.
 
 use super::moving::{self, BOOT, FENCE, START, START_AGAIN, UNBEGIN};
-use super::{Act, Draft, On, OnFail, STEP, Scene, StepDecl, Undo, wrong_answer};
-use crate::records::{JobArgs, Proof};
+use super::{Act, Draft, On, OnFail, STEP, Scene, StepDecl, Undo, UndoDecl, wrong_answer};
+use crate::records::{JobArgs, Proof, UnfenceOwed};
 use leeward_link::messages::{Request, Response};
 use leeward_model::{
     FailoverEvidence, FailoverKind, Fault, Message, Phase, PointChoice, PointId, PointSummary, Recovery,
@@ -104,34 +104,66 @@ pub(super) const STEPS: &[StepDecl] = &[
         accept: |scene, draft, _| {
             let JobArgs::Failover { point, .. } = &scene.job.args else { return Err(wrong_answer(scene)) };
             let points = scene.points();
-            // Only the newest point is overtaken by the last delta; any other was chosen for what it is.
-            let synced = scene.job.gathered.synced.as_ref().map(leeward_model::FinalSyncDone::point);
-            let chosen = match (synced, point) {
-                (Some(last), PointChoice::Latest) => {
-                    Some((last, instant_of(&points, last).unwrap_or(scene.now)))
-                }
-                _ => chosen(&points, *point).map(|p| (p.id, p.instant)),
-            };
-            let (id, instant) = chosen.ok_or_else(|| {
+            // The last delta may not have been told yet.
+            if scene.job.gathered.synced.is_some() && *point == PointChoice::Latest {
+                return Ok(());
+            }
+            let chosen = chosen(&points, *point).ok_or_else(|| {
                 Box::new(Fault::new("step-no-such-point", scene.name(), String::new(), Recovery::NeedsPerson))
             })?;
-            draft.proof = Some(Proof::Point(id, instant));
+            // Which is the newest only the host that keeps them knows, once no log can come any more: it says so.
+            if let PointChoice::Exact(id) = point {
+                draft.proof = Some(Proof::Point(*id, chosen.instant));
+            }
             Ok(())
         },
         ..STEP
     },
+    // While the point was looked for, a source that was away may have come back.
     StepDecl {
-        act: |scene| moving::start_on(scene, scene.job.gathered.point.map(|(id, _)| id)),
+        id: "fence-late",
+        title: "step-fence-late",
+        phase: Phase::BringUp,
+        act: |scene| {
+            if scene.job.gathered.fence.is_some() {
+                return Act::Skip(Message::new("skip-fenced-already"));
+            }
+            if_here(scene, || (FENCE.act)(scene))
+        },
+        fail: OnFail::GoOn,
+        tries: 2,
+        timeout_secs: 30,
+        ..FENCE
+    },
+    StepDecl {
+        act: |scene| moving::start_on(scene, wanted(scene)),
         accept: arrived,
+        undo: Undo::By(UndoDecl {
+            accept: |scene, draft| {
+                draft.raise_epoch(moving::epoch_back(scene));
+                // It may have been fenced when it returned meanwhile.
+                if scene.job.gathered.fence.is_none() {
+                    // Of a host that was never there it is not known whether the machine ran: its own rule decides.
+                    let reached = scene.job.steps.iter().any(|s| s.id.starts_with("fence") && s.tries > 0);
+                    let own_rule = scene.item.is_some_and(|i| i.machine.autostart);
+                    let start = scene.job.gathered.was_running || (!reached && own_rule);
+                    draft.change(|item| item.unfence_owed = Some(UnfenceOwed { start }));
+                }
+                Ok(())
+            },
+            ..moving::DISCARD
+        }),
         ..START
     },
     BOOT,
 ];
 
 fn arrived(scene: &Scene<'_>, draft: &mut Draft, response: &Response) -> Result<(), Box<Fault>> {
-    let (Response::Started { .. }, Some((point, _))) = (response, scene.job.gathered.point) else {
+    let Response::Started { point, .. } = *response else { return Err(wrong_answer(scene)) };
+    if scene.job.gathered.point.is_some_and(|(id, _)| id != point) {
         return Err(wrong_answer(scene));
-    };
+    }
+    draft.proof = Some(Proof::Point(point, instant_of(scene, point)));
     let source = match scene.job.gathered.fence.clone() {
         Some(proof) => SourceFence::Fenced(proof),
         None => SourceFence::Unknown,
@@ -155,8 +187,18 @@ pub(crate) fn chosen(points: &[PointSummary], choice: PointChoice) -> Option<&Po
     }
 }
 
-fn instant_of(points: &[PointSummary], id: PointId) -> Option<leeward_model::Moment> {
-    points.iter().find(|p| p.id == id).map(|p| p.instant)
+/// The point the other side is asked for: one that is known by name, or what a person's choice means there.
+fn wanted(scene: &Scene<'_>) -> Option<PointChoice> {
+    match (scene.job.gathered.point, &scene.job.args) {
+        (Some((id, _)), _) => Some(PointChoice::Exact(id)),
+        (None, JobArgs::Failover { point, .. }) => Some(*point),
+        _ => None,
+    }
+}
+
+/// The instant of a point, as far as its host has told it.
+fn instant_of(scene: &Scene<'_>, id: PointId) -> leeward_model::Moment {
+    scene.points().iter().find(|p| p.id == id).map_or(scene.now, |p| p.instant)
 }
 
 fn not_asked(args: &JobArgs) -> Option<Message> {
@@ -169,7 +211,7 @@ fn not_asked(args: &JobArgs) -> Option<Message> {
 fn if_here(scene: &Scene<'_>, act: impl FnOnce() -> Act) -> Act {
     if scene.connected(scene.from()) {
         act()
-    } else if scene.expected(scene.from()) {
+    } else if scene.expected(scene.from()) || scene.blinks(scene.from()) {
         Act::Wait
     } else {
         Act::Skip(Message::new("skip-host-away").with("host", scene.host_name(scene.from())))

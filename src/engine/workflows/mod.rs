@@ -33,8 +33,9 @@ mod sync_now;
 mod test_failover;
 mod verify_point;
 
+pub(crate) use disable::source_unknown;
 pub(crate) use failover::chosen as chosen_point;
-pub(crate) use scene::{Draft, Scene, assignment};
+pub(crate) use scene::{Draft, GRACE_SECS, Scene, assignment};
 
 use crate::records::{JobArgs, Workflow};
 use leeward_link::messages::{Request, Response};

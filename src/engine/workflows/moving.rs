@@ -10,7 +10,7 @@ use super::{Act, Draft, Lost, On, OnFail, STEP, Scene, StepDecl, Undo, UndoDecl,
 use crate::records::{Proof, UnfenceOwed};
 use leeward_link::messages::{PowerAction, Request, Response};
 use leeward_model::{
-    Epoch, FailoverKind, Fault, Message, NetworkChoice, Phase, PointId, Recovery, SourceFence,
+    Epoch, FailoverKind, Fault, Message, NetworkChoice, Phase, PointChoice, Protection, Recovery, SourceFence,
 };
 
 /// Seconds the guest may take to answer after its start.
@@ -49,7 +49,9 @@ pub(super) fn hosts_here(scene: &Scene<'_>, both: bool) -> Act {
 /// The failover begins.
 pub(super) fn begin(scene: &Scene<'_>, draft: &mut Draft, kind: FailoverKind) -> Result<(), Box<Fault>> {
     let (id, epoch) = (draft.id(), scene.item.map_or(Epoch::FIRST, |i| i.epoch));
+    let reversing = scene.item.is_some_and(|i| i.protection == Protection::Reversing);
     draft.go(scene.now, |p, item| p.begin_failover(id, kind, item.active))?;
+    draft.change(|item| item.reversing = reversing);
     draft.proof = Some(Proof::Began { was_running: scene.runs(), epoch });
     Ok(())
 }
@@ -59,7 +61,9 @@ pub(super) const UNBEGIN: Undo = Undo::By(UndoDecl {
     act: |_| Act::Own,
     accept: |scene, draft| {
         let id = draft.id();
-        draft.go(scene.now, |p, _| p.failover_undone(id))
+        draft.go(scene.now, |p, item| p.failover_undone(id, item.reversing))?;
+        draft.change(|item| item.reversing = false);
+        Ok(())
     },
     lost: Lost::Wait,
 });
@@ -93,7 +97,7 @@ pub(super) const FENCE: StepDecl = StepDecl {
         })
     },
     accept: |scene, draft, response| match response {
-        Response::Fenced { proof }
+        Response::Fenced { proof, .. }
             if proof.proves(draft.id(), epoch_there(scene)) && Some(proof.agent()) == scene.from() =>
         {
             draft.proof = Some(Proof::Fence(proof.clone()));
@@ -126,24 +130,27 @@ fn owe(scene: &Scene<'_>, draft: &mut Draft) {
     }
 }
 
+/// The machine that was started at the other side is taken away there.
+pub(super) const DISCARD: UndoDecl = UndoDecl {
+    act: |scene| {
+        scene.ask(scene.to(), |op, item| {
+            Some(Request::DiscardFailover { op, item: item.id, epoch: epoch_back(scene) })
+        })
+    },
+    accept: |scene, draft| {
+        draft.raise_epoch(epoch_back(scene));
+        Ok(())
+    },
+    lost: Lost::Wait,
+};
+
 /// The machine starts at the other side.
 pub(super) const START: StepDecl = StepDecl {
     id: "start",
     title: "step-start",
     phase: Phase::BringUp,
     on: On::To,
-    undo: Undo::By(UndoDecl {
-        act: |scene| {
-            scene.ask(scene.to(), |op, item| {
-                Some(Request::DiscardFailover { op, item: item.id, epoch: epoch_back(scene) })
-            })
-        },
-        accept: |scene, draft| {
-            draft.raise_epoch(epoch_back(scene));
-            Ok(())
-        },
-        lost: Lost::Wait,
-    }),
+    undo: Undo::By(DISCARD),
     timeout_secs: 120,
     weight: 4,
     no_return: true,
@@ -151,7 +158,7 @@ pub(super) const START: StepDecl = StepDecl {
 };
 
 /// Asks the other side to start the machine on a point.
-pub(super) fn start_on(scene: &Scene<'_>, point: Option<PointId>) -> Act {
+pub(super) fn start_on(scene: &Scene<'_>, point: Option<PointChoice>) -> Act {
     scene.ask(scene.to(), |op, item| {
         let (item, epoch) = (item.id, epoch_there(scene));
         Some(Request::FailOver { op, item, epoch, point: point?, network: NetworkChoice::Production })
@@ -165,6 +172,7 @@ pub(super) fn arrive(scene: &Scene<'_>, draft: &mut Draft, source: &SourceFence)
         item.active = scene.job.from.other();
         item.epoch = epoch;
         item.superseded = false;
+        item.reversing = false;
         item.unfence_owed = None;
         item.paused = false;
     });

@@ -6,7 +6,9 @@ use super::moving::{self, BOOT, FENCE, START, START_AGAIN, UNBEGIN};
 use super::{On, STEP, StepDecl, Undo, wrong_answer};
 use crate::records::Proof;
 use leeward_link::messages::{Request, Response};
-use leeward_model::{FailoverEvidence, FailoverKind, Message, Phase, SourceFence, amount};
+use leeward_model::{
+    FailoverEvidence, FailoverKind, Fault, Message, Phase, PointChoice, Recovery, SourceFence, amount,
+};
 
 /// Seconds the guest may take to shut down.
 const SHUT_DOWN_SECS: u32 = 180;
@@ -64,13 +66,23 @@ pub(super) const STEPS: &[StepDecl] = &[
         weight: 10,
         ..STEP
     },
-    FENCE,
+    StepDecl {
+        accept: |scene, draft, response| match response {
+            // Its host came back meanwhile and started it again: the last delta is not the last any more.
+            Response::Fenced { ran: true, .. } => Err(Box::new(Fault::new(
+                "step-source-ran-again",
+                scene.host_name(scene.from()),
+                String::new(),
+                Recovery::NeedsPerson,
+            ))),
+            _ => (FENCE.accept)(scene, draft, response),
+        },
+        ..FENCE
+    },
     StepDecl {
         act: |scene| {
-            moving::start_on(
-                scene,
-                scene.job.gathered.synced.as_ref().map(leeward_model::FinalSyncDone::point),
-            )
+            let synced = scene.job.gathered.synced.as_ref();
+            moving::start_on(scene, synced.map(|s| PointChoice::Exact(s.point())))
         },
         accept: |scene, draft, response| {
             let Response::Started { .. } = response else { return Err(wrong_answer(scene)) };

@@ -28,7 +28,7 @@ pub(super) const STEPS: &[StepDecl] = &[
                 .ask(scene.to(), |op, item| Some(Request::Fence { op, item: item.id, epoch: item.epoch })),
         },
         accept: |scene, draft, response| {
-            let Response::Fenced { proof } = response else { return Err(wrong_answer(scene)) };
+            let Response::Fenced { proof, .. } = response else { return Err(wrong_answer(scene)) };
             if Some(proof.agent()) != scene.to() {
                 return Err(wrong_answer(scene));
             }

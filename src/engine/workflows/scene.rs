@@ -11,6 +11,9 @@ use leeward_model::{
     TestState,
 };
 
+/// Seconds that a host whose session has ended gets to come back, before a step goes on without it.
+pub(crate) const GRACE_SECS: i64 = 20;
+
 /// The world as one step of one job sees it.
 pub(crate) struct Scene<'a> {
     pub(crate) state: &'a State,
@@ -82,6 +85,11 @@ impl<'a> Scene<'a> {
     pub(crate) fn away_secs(&self, agent: Option<AgentId>) -> i64 {
         let server = agent.and_then(|a| self.state.servers.get(&a)).filter(|s| !s.connected);
         server.map_or(0, |s| self.now.secs_since(s.since).max(0))
+    }
+
+    /// Whether a host is away only so short that its session may just have broken.
+    pub(crate) fn blinks(&self, agent: Option<AgentId>) -> bool {
+        !self.connected(agent) && self.away_secs(agent) < GRACE_SECS
     }
 
     /// Whether it is too early to say that a host is away.

@@ -27,6 +27,7 @@ use rcgen::{
     PKCS_ECDSA_P256_SHA256, SigningKey,
 };
 use register::Register;
+use std::collections::BTreeSet;
 use std::path::Path;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -124,6 +125,15 @@ impl Authority {
     #[must_use]
     pub fn ca_pem(&self) -> &str {
         &self.ca_pem
+    }
+
+    /// The agents that hold a certificate that is not revoked.
+    #[must_use]
+    pub fn agents(&self) -> BTreeSet<AgentId> {
+        let party = |identity: &str| identity.parse::<Identity>().ok().map(|i| i.party);
+        let register = self.register();
+        let agent = |party| if let Party::Agent(agent) = party { Some(agent) } else { None };
+        register.holders().filter_map(party).filter_map(agent).collect()
     }
 
     /// Revokes every certificate that an agent holds. The new list of revoked certificates has them; so do the

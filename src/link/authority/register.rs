@@ -97,6 +97,11 @@ impl Register {
         found.filter(|i| i.revoked.is_none()).map(|i| i.identity.as_str())
     }
 
+    /// Who holds a certificate that is not revoked.
+    pub(super) fn holders(&self) -> impl Iterator<Item = &str> {
+        self.file.issued.iter().filter(|i| i.revoked.is_none()).map(|i| i.identity.as_str())
+    }
+
     /// What is revoked.
     pub(super) fn revoked(&self) -> impl Iterator<Item = (&Issued, Moment)> {
         self.file.issued.iter().filter_map(|i| i.revoked.map(|at| (i, at)))

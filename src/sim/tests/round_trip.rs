@@ -1,6 +1,8 @@
 //! There and back again: enable, test, planned failover, commit, reverse, failback.
 
-use leeward_model::{Command, JobState, NetworkChoice, PointChoice, Protection, Side};
+use leeward_model::{
+    Accepted, AgentId, Command, CommandOutcome, JobState, NetworkChoice, PointChoice, Protection, Side,
+};
 use leeward_sim::{Plan, World, checkers};
 
 fn done(world: &mut World, command: Command) {
@@ -98,4 +100,101 @@ fn a_host_hears_that_it_may_run_an_item_but_not_while_it_is_moved() {
     assert!(heard && waits(&world), "not while the item is moved");
     world.run_for(60);
     assert!(waits(&world), "nor when it has been: it runs at the other side");
+}
+
+/// The engine ends between writing an agent down and handing its certificate out: the host asks again with the same
+/// key, and is the agent it was. Once it has come, the key is used.
+#[test]
+fn a_key_whose_answer_was_lost_gives_the_same_agent_again() {
+    use leeward_engine::core::{Effect, Input};
+    let mut world = World::new(5, Plan::default());
+    let receipt = world.command(Command::MakeRegistrationKey { site: "Stockholm".to_owned() });
+    let Some(CommandOutcome::Accepted(Accepted::RegistrationKey { key, .. })) =
+        world.outcomes.get(&receipt).cloned()
+    else {
+        panic!("a key is made");
+    };
+    let ask = |world: &mut World| {
+        let agent = AgentId(uuid::Uuid::from_u128(u128::from(world.seed.number())));
+        let asked = Input::EnrolmentAsked {
+            key,
+            agent,
+            host: "hv9".to_owned(),
+            site: "Stockholm".to_owned(),
+            version: "0.1.0".to_owned(),
+            replication_addr: "hv9:8084".to_owned(),
+            reply: 9,
+        };
+        let effects = world.vault.apply(asked, world.engine_time()).expect("runs");
+        let decided = effects.into_iter().find_map(|e| match e {
+            Effect::EnrolmentDecided { decision, .. } => Some(decision),
+            _ => None,
+        });
+        decided.expect("decided")
+    };
+    let first = ask(&mut world).expect("a good key");
+    ask(&mut world).expect_err("its certificate is being handed out");
+    world.vault.load();
+    assert_eq!(ask(&mut world), Ok(first));
+    let mut host = leeward_sim::host::Host::new(first, "hv9", "Stockholm");
+    let hello = host.hello();
+    let now = world.engine_time();
+    world.vault.apply(Input::AgentConnected { hello, certificate_expires: now.plus_secs(9) }, now);
+    host.session = true;
+    world.vault.load();
+    ask(&mut world).expect_err("the key is used");
+}
+
+#[test]
+fn a_key_that_could_not_be_made_is_not_there() {
+    use leeward_engine::core::{Effect, Input};
+    let mut world = World::new(5, Plan::default());
+    let before = world.snapshot().expect("runs").keys.len();
+    let receipt = leeward_model::ReceiptId(uuid::Uuid::from_u128(7));
+    let command = Command::MakeRegistrationKey { site: "Stockholm".to_owned() };
+    let now = world.engine_time();
+    let asked = Input::Command { receipt, by: "operator".to_owned(), command };
+    let effects = world.vault.apply(asked, now).expect("runs");
+    let key = effects.iter().find_map(|e| match e {
+        Effect::MakeKey { key, .. } => Some(*key),
+        _ => None,
+    });
+    let fault = Box::new(leeward_sim::host::fault("sim-disk-full", leeward_model::Recovery::NeedsPerson));
+    let failed = Input::KeyNotMade { receipt, key: key.expect("asked for"), fault };
+    let effects = world.vault.apply(failed, now).expect("runs");
+    let told = |e: &Effect| matches!(e, Effect::Answer { outcome: CommandOutcome::Failed(_), .. });
+    assert!(effects.iter().any(told));
+    assert_eq!(world.snapshot().expect("runs").keys.len(), before);
+}
+
+#[test]
+fn a_host_that_says_another_site_than_its_key_is_refused_with_both_names() {
+    use leeward_engine::core::{Effect, Input};
+    let mut world = World::new(5, Plan::default());
+    let receipt = world.command(Command::MakeRegistrationKey { site: "Stockholm".to_owned() });
+    let Some(CommandOutcome::Accepted(Accepted::RegistrationKey { key, .. })) =
+        world.outcomes.get(&receipt).cloned()
+    else {
+        panic!("a key is made");
+    };
+    let mut ask = |site: &str| {
+        let asked = Input::EnrolmentAsked {
+            key,
+            agent: AgentId(uuid::Uuid::from_u128(9)),
+            host: "hv9".to_owned(),
+            site: site.to_owned(),
+            version: "0.1.0".to_owned(),
+            replication_addr: "hv9:8084".to_owned(),
+            reply: 9,
+        };
+        let effects = world.vault.apply(asked, world.engine_time()).expect("runs");
+        let decided = effects.into_iter().find_map(|e| match e {
+            Effect::EnrolmentDecided { decision, .. } => Some(decision),
+            _ => None,
+        });
+        decided.expect("decided")
+    };
+    let said = ask("Oslo").expect_err("another site").why.render();
+    assert!(said.contains("Stockholm") && said.contains("Oslo"), "{said}");
+    ask("").expect("the key's site");
 }

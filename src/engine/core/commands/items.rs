@@ -196,7 +196,10 @@ pub(crate) fn job_args(state: &State, command: &Command, test: TestId) -> Option
                         | Protection::ProtectedReversed
                 )
             });
-            JobArgs::Disable { delete_replica: *delete_replica && replica }
+            let fence = item.is_some_and(|i| {
+                i.record.left_unfenced || crate::workflows::source_unknown(&i.record.protection)
+            });
+            JobArgs::Disable { delete_replica: *delete_replica && replica, fence }
         }
         Command::PauseReplication { .. } => JobArgs::SetPaused { paused: true },
         Command::ResumeReplication { .. } => JobArgs::SetPaused { paused: false },
@@ -266,7 +269,7 @@ impl Turn<'_> {
     }
 
     pub(super) fn enable(&mut self, receipt: ReceiptId, by: &str, asked: Enabling) -> Accepted {
-        let mut jobs = Vec::new();
+        let mut made = Vec::new();
         for machine in &asked.machines {
             let Some((agent, _)) = find_machine(self.state, *machine) else { continue };
             let places = self.place(agent).zip(self.place(asked.target));
@@ -286,22 +289,24 @@ impl Turn<'_> {
                 revision: 1,
                 tests: Vec::new(),
                 superseded: false,
+                reversing: false,
+                left_unfenced: false,
                 unfence_owed: None,
                 created: self.now,
                 last_test_ok: None,
                 last_failover_ok: None,
             };
-            let (id, subject) = (record.id, record.machine.name.clone());
+            made.push((record.id, record.machine.name.clone()));
             self.put_item(record);
-            // Both hosts must know each other before the first byte travels.
-            self.tell_peers();
-            let args = JobArgs::Enable { not_before: not_before(asked.start) };
-            let verb = Verb::EnableReplication;
-            let by = by.to_owned();
-            let from = Side::Primary;
-            jobs.push(self.begin_job(Begin { verb, args, item: Some(id), from, subject, by, receipt }));
         }
-        Accepted::Jobs(jobs)
+        // Both hosts must know each other before the first byte travels; told once for all machines.
+        self.tell_peers();
+        let begun = made.into_iter().map(|(id, subject)| {
+            let args = JobArgs::Enable { not_before: not_before(asked.start) };
+            let (verb, from, by) = (Verb::EnableReplication, Side::Primary, by.to_owned());
+            self.begin_job(Begin { verb, args, item: Some(id), from, subject, by, receipt })
+        });
+        Accepted::Jobs(begun.collect())
     }
 
     fn place(&self, agent: AgentId) -> Option<Place> {

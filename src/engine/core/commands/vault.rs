@@ -2,11 +2,11 @@
 
 use super::{State, Turn, allowed, refuse};
 use crate::core::Effect;
-use crate::records::{KeyRecord, Record, RecordKey};
+use crate::records::{AuditPhase, KeyRecord, Record, RecordKey};
 use leeward_model::availability::Stand;
 use leeward_model::{
-    Accepted, AgentId, CommandOutcome, KeyId, KeyState, Message, Moment, PolicyId, ReceiptId, Refusal,
-    ReplicationPolicy, Verb,
+    Accepted, AgentId, CommandOutcome, Fault, JobState, KeyId, KeyState, Message, Moment, PolicyId,
+    ReceiptId, Refusal, ReplicationPolicy, Verb,
 };
 
 /// Seconds a registration key is good for: 5 days.
@@ -96,6 +96,7 @@ impl Turn<'_> {
             made: self.now,
             expires: self.now.plus_secs(KEY_SECS),
             state: KeyState::Ready,
+            agent: None,
         };
         self.put(Record::Key(key.clone()));
         self.effect(Effect::MakeKey { receipt, key: key.id, site: key.site.clone(), expires: key.expires });
@@ -106,6 +107,17 @@ impl Turn<'_> {
     /// The file of a key has been made.
     pub(in crate::core) fn key_made(&mut self, receipt: ReceiptId, key: KeyId, file_text: String) {
         self.answer(receipt, CommandOutcome::Accepted(Accepted::RegistrationKey { key, file_text }));
+    }
+
+    /// The file of a key could not be made: nobody has it, and it is not there.
+    pub(in crate::core) fn key_not_made(&mut self, receipt: ReceiptId, key: KeyId, fault: Box<Fault>) {
+        if let Some(gone) = self.state.keys.remove(&key) {
+            self.delete(RecordKey::Key(key));
+            self.state.changed.keys = true;
+            let ended = AuditPhase::Ended { state: JobState::Failed };
+            self.audit(&gone.by, Verb::MakeRegistrationKey, &gone.site, Some(receipt), None, ended);
+        }
+        self.answer(receipt, CommandOutcome::Failed(fault));
     }
 
     pub(super) fn revoke_key(&mut self, key: KeyId) -> Accepted {
