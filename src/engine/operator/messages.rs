@@ -6,7 +6,7 @@ use leeward_model::{Command, CommandOutcome, Preview, ReceiptId};
 use serde::{Deserialize, Serialize};
 
 /// The version of this conversation. A program of another version is refused in a sentence.
-pub(crate) const VERSION: u32 = 1;
+pub(crate) const VERSION: u32 = 2;
 
 /// Operator to engine.
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]

@@ -1,6 +1,9 @@
 //! There and back again: enable, test, planned failover, commit, reverse, failback.
 
-use leeward_model::{Command, JobState, NetworkChoice, PointChoice, Protection, Side};
+use leeward_model::{
+    AgentId, Command, CommandOutcome, JobState, MachineOn, NetworkChoice, PointChoice, PowerState,
+    Protection, Side,
+};
 use leeward_sim::{Plan, World, checkers};
 
 fn done(world: &mut World, command: Command) {
@@ -79,4 +82,48 @@ fn signs_of_life_are_shown_while_nothing_else_happens() {
             assert!(now.secs_since(heard) <= 20, "{}: {} s ago", server.name, now.secs_since(heard));
         }
     }
+}
+
+/// After a failover for good the same machine stands on both hosts, and nothing ties them together any more.
+#[test]
+fn a_machine_on_two_hosts_is_started_where_it_was_asked_for() {
+    let mut world = World::new(3, Plan::default());
+    world.protect_all();
+    let view = world.item("vm1").expect("protected");
+    let (item, machine) = (view.id, view.machine);
+    let (old, new) = (view.primary.agent, view.recovery.agent);
+    done(&mut world, Command::PlannedFailover { item });
+    let refused = |world: &mut World, agent: AgentId| {
+        let receipt = world.command(Command::StartMachine { machine: MachineOn { agent, machine } });
+        world.run_until(60, |w| w.outcomes.contains_key(&receipt));
+        match world.outcomes.get(&receipt) {
+            Some(CommandOutcome::Refused(refusal)) => refusal.why.key.to_string(),
+            other => format!("{other:?}"),
+        }
+    };
+    assert_eq!(refused(&mut world, old), "refusal-machine-left", "judged for the host that was named");
+    assert_eq!(refused(&mut world, new), "refusal-running");
+    done(&mut world, Command::Commit { item });
+    done(&mut world, Command::DisableReplication { item, delete_replica: false });
+    let listed = |world: &mut World| {
+        let snapshot = world.snapshot().expect("the engine runs");
+        snapshot.machines.iter().filter(|m| m.definition.id == machine).count()
+    };
+    assert_eq!(listed(&mut world), 2);
+    assert_eq!(refused(&mut world, old), "refusal-machine-runs-at", "the old copy is not started beside it");
+    assert_eq!(refused(&mut world, new), "refusal-running");
+    done(&mut world, Command::PowerOffMachine { machine: MachineOn { agent: new, machine } });
+    let off = |w: &mut World| {
+        let snapshot = w.snapshot().expect("the engine runs");
+        snapshot.machines.iter().all(|m| m.definition.id != machine || m.power == PowerState::Off)
+    };
+    assert!(world.run_until(60, off));
+    done(&mut world, Command::StartMachine { machine: MachineOn { agent: new, machine } });
+    let runs = |w: &mut World, at: AgentId| {
+        let snapshot = w.snapshot().expect("the engine runs");
+        let view = snapshot.machines.iter().find(|m| m.on() == MachineOn { agent: at, machine });
+        view.is_some_and(|m| m.power == PowerState::Running)
+    };
+    assert!(world.run_until(60, |w| runs(w, new)));
+    assert!(!runs(&mut world, old), "the one that was named, not the first that has this id");
 }
