@@ -13,8 +13,8 @@ use leeward_engine::shell::{Engine, EngineHandle, EngineOptions, SystemClock};
 use leeward_engine::vault::{self, Listen, VaultFolder};
 use leeward_lab::{Lab, LabSpec, MachineSpec};
 use leeward_model::{
-    Accepted, Command, CopyFrequency, ItemView, NetworkChoice, PointChoice, PointKind, PolicyId, PowerState,
-    Protection, ReplicationPolicy, ReplicationState, Retention, Start,
+    Accepted, Command, CopyFrequency, ItemView, MachineOn, NetworkChoice, PointChoice, PointKind, PolicyId,
+    PowerState, Protection, ReplicationPolicy, ReplicationState, Retention, Start,
 };
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -103,10 +103,11 @@ impl World {
     }
 
     fn start_machine(&self) {
-        let machine = self.item().machine;
+        let item = self.item();
+        let machine = MachineOn { agent: item.active_place().agent, machine: item.machine };
         self.watch
             .until("the machine to be off", LONG, |s| {
-                let view = s.machines.iter().find(|m| m.definition.id == machine)?;
+                let view = s.machines.iter().find(|m| m.on() == machine)?;
                 (view.power == PowerState::Off).then_some(())
             })
             .expect("it is off");
@@ -173,7 +174,7 @@ fn first_copy_is_cut_in_every_way(world: &World) {
         })
         .expect("listed");
     let machine = snapshot.machines.iter().find(|m| m.definition.name == "sql01").expect("it").clone();
-    let jobs = world.watch.begin(Command::StartMachine { machine: machine.definition.id }).expect("accepted");
+    let jobs = world.watch.begin(Command::StartMachine { machine: machine.on() }).expect("accepted");
     world.watch.finish(&jobs, LONG).expect("it starts");
     let target = snapshot.servers.iter().find(|s| s.agent != machine.agent).expect("the other host").agent;
     let policy = ReplicationPolicy {
@@ -187,12 +188,8 @@ fn first_copy_is_cut_in_every_way(world: &World) {
     };
     let id = policy.id;
     world.watch.command(Command::CreatePolicy { policy: policy.clone() }).expect("created");
-    let enable = Command::EnableReplication {
-        machines: vec![machine.definition.id],
-        target,
-        policy: id,
-        start: Start::Now,
-    };
+    let enable =
+        Command::EnableReplication { machines: vec![machine.on()], target, policy: id, start: Start::Now };
     let jobs = world.watch.begin(enable).expect("accepted");
     let travels =
         |item: &ItemView, bytes: u64| item.progress.filter(|p| p.done_bytes > bytes).map(|p| p.done_bytes);

@@ -335,7 +335,7 @@ fn planned_failover_and_home(estate: &mut Estate) {
     let state = estate.guest();
     assert!(state.gap_free && state.pair_ok && state.verified_at_boot_last >= stopped, "{state:?} {stopped}");
     estate.runs_only_at("goteborg");
-    estate.world.run(&["machine", "start", "sql01", "--server", STOCKHOLM, "--yes"]).must(3, "sql01");
+    estate.world.run(&["machine", "start", "sql01", "--server", STOCKHOLM, "--yes"]).must(3, "disks it left");
     estate.world.run(&["item", "reverse", "sql01", "--yes"]).must(3, "");
     estate.with_deaths(&["item", "commit", "sql01"]);
     let died = estate.with_deaths(&["item", "reverse", "sql01"]);

@@ -87,21 +87,42 @@ pub(crate) fn key<'a>(snapshot: &'a Snapshot, word: &str) -> Result<&'a KeyView,
     one("cli-noun-key", word, snapshot.keys.iter(), |k| &k.site, |k| k.id)
 }
 
-/// A machine, on one server if it is named. The same machine on two hosts (a replica) counts as one.
+/// A machine, on one server if it is named. Of a machine on two hosts the copy is meant where its item runs; when
+/// nothing protects it, the server must be named, because either copy may be the old one.
 pub(crate) fn machine<'a>(
     snapshot: &'a Snapshot,
     word: &str,
     server: Option<&str>,
 ) -> Result<&'a MachineView, Stop> {
     let agent: Option<AgentId> = server.map(|s| self::server(snapshot, s)).transpose()?.map(|s| s.agent);
-    let mut seen = std::collections::BTreeSet::new();
-    let machines: Vec<&MachineView> = snapshot
-        .machines
+    let listed: Vec<&MachineView> =
+        snapshot.machines.iter().filter(|m| agent.is_none_or(|a| m.agent == a)).collect();
+    let active = |m: &MachineView| {
+        let item = m.item.and_then(|id| snapshot.item(id));
+        item.is_some_and(|i| i.active_place().agent == m.agent)
+    };
+    let mut distinct: Vec<&MachineView> = Vec::new();
+    for machine in &listed {
+        match distinct.iter_mut().find(|m| m.definition.id == machine.definition.id) {
+            Some(there) if active(machine) => *there = machine,
+            Some(_) => {}
+            None => distinct.push(machine),
+        }
+    }
+    let found =
+        one("cli-noun-machine", word, distinct.into_iter(), |m| &m.definition.name, |m| m.definition.id)?;
+    let copies: Vec<&str> = listed
         .iter()
-        .filter(|m| agent.is_none_or(|a| m.agent == a))
-        .filter(|m| seen.insert(m.definition.id))
+        .filter(|m| m.definition.id == found.definition.id)
+        .filter_map(|m| snapshot.server(m.agent).map(|s| s.name.as_str()))
         .collect();
-    one("cli-noun-machine", word, machines.into_iter(), |m| &m.definition.name, |m| m.definition.id)
+    if found.item.is_none() && copies.len() > 1 {
+        let name = found.definition.name.clone();
+        let message =
+            Message::new("cli-several-copies").with("machine", name).with("servers", copies.join(", "));
+        return Err(Stop::not_found(message));
+    }
+    Ok(found)
 }
 
 /// The open test failover of an item that is meant; the only one when none is named.
@@ -142,5 +163,47 @@ pub(crate) fn exact_point(item: &ItemView, word: &str) -> Result<leeward_model::
             .find(|p| p.consistency == leeward_model::Consistency::Application)
             .map(|p| p.id)
             .ok_or_else(none),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use leeward_desktop::sample;
+
+    /// The lab with a copy of `name` on another host, which is listed first, and the two hosts.
+    fn twice(name: &str, protected: bool) -> (Snapshot, String, String) {
+        let mut world = sample::lab();
+        let mut machines = world.machines.as_ref().clone();
+        let there = machines.iter_mut().find(|m| m.definition.name == name).expect("a machine");
+        let item = world.items.iter().find(|i| i.machine == there.definition.id);
+        there.item = item.filter(|_| protected).map(|i| i.id);
+        let here = world.server(there.agent).expect("its host").name.clone();
+        let mut copy = there.clone();
+        let other = world.servers.iter().find(|s| s.agent != copy.agent).expect("another host");
+        let elsewhere = other.name.clone();
+        copy.agent = other.agent;
+        machines.insert(0, copy);
+        world.machines = machines.into();
+        (world, here, elsewhere)
+    }
+
+    #[test]
+    fn of_a_machine_on_two_hosts_the_named_copy_is_meant() {
+        let (world, here, elsewhere) = twice("web01", false);
+        for server in [&here, &elsewhere] {
+            let found = machine(&world, "web01", Some(server)).expect("found");
+            assert_eq!(&world.server(found.agent).expect("its host").name, server);
+        }
+        let unsaid = machine(&world, "web01", None).expect_err("either may be the old one");
+        let said = format!("{unsaid:?}");
+        assert!(said.contains("cli-several-copies") && said.contains(&elsewhere), "{said}");
+    }
+
+    #[test]
+    fn of_a_protected_machine_the_copy_that_runs_is_meant() {
+        let (world, here, _) = twice("web01", true);
+        let found = machine(&world, "web01", None).expect("found");
+        assert_eq!(world.server(found.agent).expect("its host").name, here);
     }
 }

@@ -196,7 +196,7 @@ fn start_machines(ends: &Ends) {
     });
     for machine in machines.unwrap_or_default() {
         if machine.power == PowerState::Off && machine.item.is_none() {
-            sink.submit(Command::StartMachine { machine: machine.definition.id });
+            sink.submit(Command::StartMachine { machine: machine.on() });
         }
     }
 }

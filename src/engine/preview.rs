@@ -41,11 +41,9 @@ fn subject(state: &State, command: &Command, item: Option<&Item>, on: On) -> Str
     let from = item.map_or(Side::Primary, |i| i.record.active);
     match (on, command) {
         (On::To, Command::EnableReplication { target, .. }) => state.server_name(*target).to_owned(),
-        (On::From, Command::EnableReplication { machines, .. }) => machines
-            .first()
-            .and_then(|m| items::find_machine(state, *m))
-            .map(|(agent, _)| state.server_name(agent).to_owned())
-            .unwrap_or_default(),
+        (On::From, Command::EnableReplication { machines, .. }) => {
+            machines.first().map(|on| state.server_name(on.agent).to_owned()).unwrap_or_default()
+        }
         (On::From, _) => host(from),
         (On::To, _) => host(from.other()),
         (On::Machine, _) => item.map(|i| i.record.machine.name.clone()).unwrap_or_default(),
@@ -106,8 +104,16 @@ fn told(state: &State, command: &Command, item: Option<&Item>, now: Moment, prev
         Command::PauseReplication { .. } => preview.notes.push(say("preview-pause")),
         Command::Resynchronize { .. } => preview.notes.push(say("preview-resync")),
         Command::EnableReplication { machines, .. } => enable(state, machines, preview),
+        Command::StartMachine { machine } => {
+            if let Some(host) = other_copy(state, *machine) {
+                let name = items::machine_name(state, *machine).unwrap_or_default();
+                preview
+                    .losses
+                    .push(Message::new("preview-start-copy").with("machine", name).with("host", host));
+            }
+        }
         Command::PowerOffMachine { machine } => {
-            let machine = items::find_machine(state, *machine).map(|(_, name)| name).unwrap_or_default();
+            let machine = items::machine_name(state, *machine).unwrap_or_default();
             preview.losses.push(Message::new("preview-power-off-loss").with("machine", machine));
         }
         Command::RemoveServer { agent } => {
@@ -184,12 +190,20 @@ fn hosts_told_later(state: &State, item: &Item, preview: &mut Preview) {
     }
 }
 
-fn enable(state: &State, machines: &[leeward_model::MachineId], preview: &mut Preview) {
+/// A host with another copy of a machine that nothing protects: either may be the newer one.
+fn other_copy(state: &State, on: leeward_model::MachineOn) -> Option<&str> {
+    if state.protected.contains_key(&on.machine) {
+        return None;
+    }
+    let mut others = state.servers.values().filter(|s| s.record.agent != on.agent);
+    others.find(|s| s.machines.contains_key(&on.machine)).map(|s| s.record.name.as_str())
+}
+
+fn enable(state: &State, machines: &[leeward_model::MachineOn], preview: &mut Preview) {
     let bytes: u64 = machines
         .iter()
-        .filter_map(|m| {
-            let (agent, _) = items::find_machine(state, *m)?;
-            let facts = state.servers.get(&agent)?.machines.get(m)?;
+        .filter_map(|on| {
+            let facts = state.servers.get(&on.agent)?.machines.get(&on.machine)?;
             Some(facts.definition.disks.iter().map(|d| d.size_bytes).sum::<u64>())
         })
         .sum();

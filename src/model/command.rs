@@ -19,6 +19,16 @@ pub enum Start {
     At(Moment),
 }
 
+/// A machine on one host. After a failover the same machine may be on two hosts: its id alone does not say which
+/// copy is meant.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize)]
+pub struct MachineOn {
+    /// The host's agent.
+    pub agent: AgentId,
+    /// The machine.
+    pub machine: MachineId,
+}
+
 /// What a person asks the engine to do.
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
 #[expect(missing_docs, reason = "each variant is documented by its verb; fields are named by the nouns")]
@@ -47,16 +57,16 @@ pub enum Command {
         policy: PolicyId,
     },
     StartMachine {
-        machine: MachineId,
+        machine: MachineOn,
     },
     ShutDownMachine {
-        machine: MachineId,
+        machine: MachineOn,
     },
     PowerOffMachine {
-        machine: MachineId,
+        machine: MachineOn,
     },
     EnableReplication {
-        machines: Vec<MachineId>,
+        machines: Vec<MachineOn>,
         target: AgentId,
         policy: PolicyId,
         start: Start,

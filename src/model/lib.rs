@@ -36,7 +36,7 @@ pub mod snapshot;
 pub mod text;
 pub mod verb;
 
-pub use command::{Accepted, Command, CommandOutcome, Refusal, Start};
+pub use command::{Accepted, Command, CommandOutcome, MachineOn, Refusal, Start};
 pub use evidence::{EvidenceMint, FenceProof, FinalSyncDone, InSync, SourceQuiesced};
 pub use fault::{Fault, Recovery};
 pub use feed::{CommandSink, SnapshotFeed};

@@ -1,6 +1,7 @@
 //! The read model: plain values in the window's vocabulary, cheap to clone (lists are shared), with a rising
 //! revision. The engine's projector makes it; the window and the CLI only read it.
 
+use crate::command::MachineOn;
 use crate::fault::Fault;
 use crate::ids::*;
 use crate::job::{JobView, Progress};
@@ -470,6 +471,14 @@ impl Snapshot {
     #[must_use]
     pub fn server(&self, id: AgentId) -> Option<&ServerView> {
         self.servers.iter().find(|s| s.agent == id)
+    }
+}
+
+impl MachineView {
+    /// The machine on its host, as commands name it.
+    #[must_use]
+    pub const fn on(&self) -> MachineOn {
+        MachineOn { agent: self.agent, machine: self.definition.id }
     }
 }
 

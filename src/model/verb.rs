@@ -95,7 +95,7 @@ verbs! {
     /// Associate items with a policy.
     AssociatePolicy = "associate-policy", "link", None, Item, Safe, "item set-policy";
     /// Start a machine that is not protected or that runs here.
-    StartMachine = "start-machine", "play", None, Machine, Safe, "machine start";
+    StartMachine = "start-machine", "play", None, Machine, Disruptive, "machine start";
     /// Shut a machine down in order.
     ShutDownMachine = "shut-down-machine", "stop", None, Machine, Disruptive, "machine shut-down";
     /// Take a machine's power away.

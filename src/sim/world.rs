@@ -207,7 +207,7 @@ impl World {
         for (number, machine) in snapshot.machines.iter().enumerate() {
             let Some(target) = targets.get(number % targets.len().max(1)) else { continue };
             self.command(Command::EnableReplication {
-                machines: vec![machine.definition.id],
+                machines: vec![machine.on()],
                 target: *target,
                 policy: self.policy,
                 start: Start::Now,

@@ -62,7 +62,7 @@ fn start_machines(tour: &mut Tour, stage: &mut Stage) -> Result<(), String> {
             s.machines.iter().find(|m| m.definition.name == name && m.agent == source).cloned()
         })?;
         if machine.power != PowerState::Running {
-            let jobs = tour.watch.begin(Command::StartMachine { machine: machine.definition.id })?;
+            let jobs = tour.watch.begin(Command::StartMachine { machine: machine.on() })?;
             tour.watch.finish(&jobs, BOOT)?;
         }
     }
@@ -88,7 +88,7 @@ fn protect(tour: &mut Tour, stage: &mut Stage) -> Result<(), String> {
     tour.watch.command(Command::CreatePolicy { policy })?;
     let mut machines = Vec::new();
     for name in MACHINES {
-        machines.push(machine_id(tour, name)?);
+        machines.push(machine_on(tour, name)?);
     }
     let jobs = tour.watch.begin(Command::EnableReplication {
         machines,
@@ -319,12 +319,16 @@ pub(super) fn agent_of(snapshot: &Snapshot, site: &str) -> Result<AgentId, Strin
 }
 
 fn machine_id(tour: &Tour, name: &str) -> Result<leeward_model::MachineId, String> {
+    machine_on(tour, name).map(|on| on.machine)
+}
+
+fn machine_on(tour: &Tour, name: &str) -> Result<leeward_model::MachineOn, String> {
     tour.watch
         .now()
         .machines
         .iter()
         .find(|m| m.definition.name == name)
-        .map(|m| m.definition.id)
+        .map(leeward_model::MachineView::on)
         .ok_or_else(|| format!("{name} is on no host"))
 }
 

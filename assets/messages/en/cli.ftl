@@ -93,6 +93,7 @@ cli-file-failed = { $path }: { $why }
 cli-file-exists = { $path } is already there. Name another file with --out, or remove it.
 cli-not-found = There is no { $noun } called "{ $word }". Known: { $known }
 cli-not-found-none = There is no { $noun } called "{ $word }", nor any other yet.
+cli-several-copies = { $machine } is on several servers: { $servers }. Say which copy is meant with --server.
 cli-ambiguous = More than one { $noun } is called "{ $word }": { $ids }. Say which one by its id.
 cli-noun-item = replicated item
 cli-noun-server = server

@@ -176,6 +176,7 @@ preview-policy-items = { $items ->
     [one] One item uses this policy and follows from its next cycle on.
    *[other] { $items } items use this policy and follow from their next cycle on.
 }
+preview-start-copy = Another copy of { $machine } is on { $host }. If that one ran last, what it wrote is not in this one, and two of them must never run.
 preview-power-off-loss = What the guest of { $machine } has not written yet is lost.
 preview-remove-server-loss = The certificate of { $server } is revoked. To come back it needs a new registration key.
 

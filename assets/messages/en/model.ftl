@@ -100,6 +100,7 @@ refusal-resynchronizing = { $item } is being resynchronized
 refusal-not-running = { $machine } is not running
 refusal-running = { $machine } is running already
 refusal-machine-held = { $machine } is held by the hypervisor and cannot shut down by itself
+refusal-machine-runs-at = { $machine } runs at { $host }. Starting this older copy beside it would make two of it
 refusal-machine-moving = A job is moving { $machine } at this moment
 refusal-machine-replica = { $machine } is a replica here. It is started by a test failover or a failover
 refusal-machine-left = { $machine } was failed over and runs at the other side. Here are the disks it left

@@ -135,7 +135,7 @@ fn enable(filled: &Filled<'_>) -> Result<Vec<Named>, Stop> {
     let (mut machines, mut names) = (Vec::new(), Vec::new());
     for word in all_of(filled.args, "machine") {
         let machine = resolve::machine(filled.snapshot, word, maybe(filled.args, "server"))?;
-        machines.push(machine.definition.id);
+        machines.push(machine.on());
         names.push(machine.definition.name.clone());
     }
     one(names.join(", "), Command::EnableReplication { machines, target, policy, start })

@@ -5,7 +5,7 @@ use crate::cli::arguments::{all_of, maybe, option, words};
 use crate::cli::exit::Stop;
 use crate::cli::resolve;
 use clap::Arg;
-use leeward_model::{Command, MachineId, Verb};
+use leeward_model::{Command, MachineOn, Verb};
 
 pub(super) static FORMS: &[Form] = &[
     Form {
@@ -29,13 +29,13 @@ fn args() -> Vec<Arg> {
     vec![words("machine"), option("server")]
 }
 
-fn each(filled: &Filled<'_>, make: impl Fn(MachineId) -> Command) -> Result<Vec<Named>, Stop> {
+fn each(filled: &Filled<'_>, make: impl Fn(MachineOn) -> Command) -> Result<Vec<Named>, Stop> {
     let server = maybe(filled.args, "server");
     let mut commands = Vec::new();
     for word in all_of(filled.args, "machine") {
         let machine = resolve::machine(filled.snapshot, word, server)?;
         let subject = machine.definition.name.clone();
-        commands.push(Named { subject, command: make(machine.definition.id) });
+        commands.push(Named { subject, command: make(machine.on()) });
     }
     Ok(commands)
 }

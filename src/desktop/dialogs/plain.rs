@@ -67,7 +67,7 @@ fn asked(dialog: &Dialog, cx: &Cx<'_>) -> (Verb, String, Option<Command>) {
             let found =
                 cx.snapshot.machines.iter().find(|m| m.definition.id == *machine && m.agent == *agent);
             let name = found.map(|m| m.definition.name.clone()).unwrap_or_default();
-            let machine = *machine;
+            let machine = leeward_model::MachineOn { agent: *agent, machine: *machine };
             let command = match verb {
                 Verb::StartMachine => Command::StartMachine { machine },
                 Verb::ShutDownMachine => Command::ShutDownMachine { machine },

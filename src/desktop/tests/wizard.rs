@@ -7,7 +7,7 @@ use crate::route::Route;
 use crate::sample;
 use egui::accesskit::Role;
 use egui_kittest::kittest::Queryable as _;
-use leeward_model::{Command, MachineId, Snapshot, Start};
+use leeward_model::{Command, MachineOn, Snapshot, Start};
 
 fn begun(world: Snapshot, dark: bool) -> Shown {
     show(world, Route::Enable, None, dark)
@@ -22,9 +22,9 @@ fn next(shown: &mut Shown) {
     click(shown, Role::Button, "Next");
 }
 
-fn machine(name: &str) -> MachineId {
+fn on(name: &str) -> MachineOn {
     let world = sample::lab();
-    world.machines.iter().find(|m| m.definition.name == name).expect("a machine").definition.id
+    world.machines.iter().find(|m| m.definition.name == name).expect("a machine").on()
 }
 
 /// Up to the review, with a picture of each page.
@@ -87,7 +87,7 @@ fn it_sends_exactly_what_was_chosen() {
     click(&mut shown, Role::Button, "Replicate");
     let world = sample::lab();
     let wanted = Command::EnableReplication {
-        machines: vec![machine("build01")],
+        machines: vec![on("build01")],
         target: world.servers[2].agent,
         policy: world.policies[0].policy.id,
         start: Start::Now,
@@ -111,7 +111,7 @@ fn all_that_can_be_chosen_and_a_later_start() {
     click(&mut shown, Role::Button, "Replicate");
     let sent = shown.stage.sent();
     let [Command::EnableReplication { machines, start, .. }] = sent.as_slice() else { panic!("{sent:?}") };
-    assert_eq!(machines, &[machine("build01"), machine("build02")], "protected ones are not chosen");
+    assert_eq!(machines, &[on("build01"), on("build02")], "protected ones are not chosen");
     assert_eq!(*start, Start::At(sample::NOW.plus_secs(3_600)));
 }
 

@@ -88,8 +88,18 @@ impl State {
             host: self.host_stand(agent),
             power: if server.connected { facts.power } else { PowerState::Unknown },
             tie: self.tie(agent, machine),
+            runs_at: self.runs_elsewhere(agent, machine),
             not_protectable: facts.not_protectable.as_ref(),
         })
+    }
+
+    /// The host on which another copy of this machine runs, as far as it was last heard.
+    fn runs_elsewhere(&self, agent: AgentId, machine: MachineId) -> Option<&str> {
+        let mut others = self.servers.values().filter(|s| s.record.agent != agent);
+        let runs = |p: PowerState| matches!(p, PowerState::Running | PowerState::Paused);
+        others
+            .find(|s| s.machines.get(&machine).is_some_and(|m| runs(m.power)))
+            .map(|s| s.record.name.as_str())
     }
 
     fn tie(&self, agent: AgentId, machine: MachineId) -> Tie {

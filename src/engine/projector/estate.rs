@@ -1,7 +1,6 @@
 //! Sites, servers, machines, keys and policies as they are shown. Apart from `item`: these change seldom, and are
 //! few or made per host.
 
-use crate::core::commands::items::find_machine;
 use crate::core::commands::key_state;
 use crate::core::state::{Server, State};
 use leeward_model::availability::{Stand, availability};
@@ -86,7 +85,8 @@ pub(super) fn machines(state: &State, agent: AgentId) -> Vec<MachineView> {
         .iter()
         .filter_map(|(id, facts)| {
             let stand = state.machine_stand(agent, *id)?;
-            let here = find_machine(state, *id).is_none_or(|(at, _)| at == agent);
+            let item = state.protected.get(id).and_then(|item| state.items.get(item));
+            let here = item.is_none_or(|i| i.record.place(i.record.active).agent == agent);
             let verbs = MACHINE_VERBS.iter().map(|verb| verb_state(*verb, &Stand::Machine(&stand))).collect();
             Some(MachineView {
                 definition: facts.definition.clone(),

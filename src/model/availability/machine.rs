@@ -34,6 +34,8 @@ pub struct MachineStand<'a> {
     pub power: PowerState,
     /// What ties it to an item.
     pub tie: Tie,
+    /// The host on which another copy of it runs, whatever that copy is tied to.
+    pub runs_at: Option<&'a str>,
     /// Why it cannot be protected, as its host says.
     pub not_protectable: Option<&'a Message>,
 }
@@ -54,6 +56,14 @@ pub(super) fn power(verb: Verb, machine: &MachineStand<'_>) -> Result<(), Refusa
     let runs = matches!(machine.power, PowerState::Running | PowerState::Paused);
     match verb {
         Verb::StartMachine if runs => Err(named("refusal-running", machine)),
+        // Where an item says who may write, it decides; here nothing else would notice a second one.
+        Verb::StartMachine => match machine.runs_at {
+            Some(host) if machine.tie == Tie::Free => {
+                let why = Message::new("refusal-machine-runs-at").with("machine", machine.name);
+                Err(refusal(why.with("host", host)))
+            }
+            _ => Ok(()),
+        },
         Verb::ShutDownMachine if machine.power == PowerState::Paused => {
             Err(named("refusal-machine-held", machine).helped_by(Verb::PowerOffMachine))
         }

@@ -1,7 +1,8 @@
 //! There and back again: enable, test, planned failover, commit, reverse, failback.
 
 use leeward_model::{
-    Accepted, AgentId, Command, CommandOutcome, JobState, NetworkChoice, PointChoice, Protection, Side,
+    Accepted, AgentId, Command, CommandOutcome, JobState, MachineOn, NetworkChoice, PointChoice, PowerState,
+    Protection, Side,
 };
 use leeward_sim::{Plan, World, checkers};
 
@@ -197,4 +198,48 @@ fn a_host_that_says_another_site_than_its_key_is_refused_with_both_names() {
     let said = ask("Oslo").expect_err("another site").why.render();
     assert!(said.contains("Stockholm") && said.contains("Oslo"), "{said}");
     ask("").expect("the key's site");
+}
+
+/// After a failover for good the same machine stands on both hosts, and nothing ties them together any more.
+#[test]
+fn a_machine_on_two_hosts_is_started_where_it_was_asked_for() {
+    let mut world = World::new(3, Plan::default());
+    world.protect_all();
+    let view = world.item("vm1").expect("protected");
+    let (item, machine) = (view.id, view.machine);
+    let (old, new) = (view.primary.agent, view.recovery.agent);
+    done(&mut world, Command::PlannedFailover { item });
+    let refused = |world: &mut World, agent: AgentId| {
+        let receipt = world.command(Command::StartMachine { machine: MachineOn { agent, machine } });
+        world.run_until(60, |w| w.outcomes.contains_key(&receipt));
+        match world.outcomes.get(&receipt) {
+            Some(CommandOutcome::Refused(refusal)) => refusal.why.key.to_string(),
+            other => format!("{other:?}"),
+        }
+    };
+    assert_eq!(refused(&mut world, old), "refusal-machine-left", "judged for the host that was named");
+    assert_eq!(refused(&mut world, new), "refusal-running");
+    done(&mut world, Command::Commit { item });
+    done(&mut world, Command::DisableReplication { item, delete_replica: false });
+    let listed = |world: &mut World| {
+        let snapshot = world.snapshot().expect("the engine runs");
+        snapshot.machines.iter().filter(|m| m.definition.id == machine).count()
+    };
+    assert_eq!(listed(&mut world), 2);
+    assert_eq!(refused(&mut world, old), "refusal-machine-runs-at", "the old copy is not started beside it");
+    assert_eq!(refused(&mut world, new), "refusal-running");
+    done(&mut world, Command::PowerOffMachine { machine: MachineOn { agent: new, machine } });
+    let off = |w: &mut World| {
+        let snapshot = w.snapshot().expect("the engine runs");
+        snapshot.machines.iter().all(|m| m.definition.id != machine || m.power == PowerState::Off)
+    };
+    assert!(world.run_until(60, off));
+    done(&mut world, Command::StartMachine { machine: MachineOn { agent: new, machine } });
+    let runs = |w: &mut World, at: AgentId| {
+        let snapshot = w.snapshot().expect("the engine runs");
+        let view = snapshot.machines.iter().find(|m| m.on() == MachineOn { agent: at, machine });
+        view.is_some_and(|m| m.power == PowerState::Running)
+    };
+    assert!(world.run_until(60, |w| runs(w, new)));
+    assert!(!runs(&mut world, old), "the one that was named, not the first that has this id");
 }

@@ -3,7 +3,9 @@
 
 use crate::dialogs::choices::When;
 use crate::kit::words;
-use leeward_model::{AgentId, Command, MachineId, MachineView, Moment, PolicyId, ServerView, Snapshot};
+use leeward_model::{
+    AgentId, Command, MachineId, MachineOn, MachineView, Moment, PolicyId, ServerView, Snapshot,
+};
 use std::collections::BTreeSet;
 
 /// The pages, in order.
@@ -104,8 +106,9 @@ impl Choice {
         if self.gap().is_some() {
             return None;
         }
+        let agent = self.source?;
         Some(Command::EnableReplication {
-            machines: self.machines.iter().copied().collect(),
+            machines: self.machines.iter().map(|m| MachineOn { agent, machine: *m }).collect(),
             target: self.target?,
             policy: self.policy?,
             start: self.when.start(now),

@@ -9,7 +9,7 @@ use crate::workflows::chosen_point;
 use leeward_link::messages::PowerAction;
 use leeward_model::availability::Stand;
 use leeward_model::{
-    Accepted, AgentId, Command, Epoch, ItemId, JobId, MachineId, Message, Moment, NetworkChoice, Place,
+    Accepted, AgentId, Command, Epoch, ItemId, JobId, MachineOn, Message, Moment, NetworkChoice, Place,
     PointChoice, PolicyId, Protection, ReceiptId, Refusal, Side, Start, TestId, Verb,
 };
 
@@ -21,7 +21,7 @@ const MACHINES_MAX: usize = 10_000;
 /// What is asked of enabling.
 #[derive(Clone, Debug)]
 pub(super) struct Enabling {
-    pub(super) machines: Vec<MachineId>,
+    pub(super) machines: Vec<MachineOn>,
     pub(super) target: AgentId,
     pub(super) policy: PolicyId,
     pub(super) start: Start,
@@ -36,29 +36,21 @@ pub(super) fn check_start(start: Start, now: Moment) -> Result<(), Refusal> {
     }
 }
 
-/// The host of a machine: the one on which it is not a mere replica, and its name.
-pub(crate) fn find_machine(state: &State, machine: MachineId) -> Option<(AgentId, &str)> {
-    let active = state.protected.get(&machine).and_then(|id| state.items.get(id));
-    if let Some(item) = active {
-        return Some((item.record.place(item.record.active).agent, &item.record.machine.name));
-    }
-    state.servers.values().find_map(|server| {
-        let found = server.machines.get(&machine)?;
-        Some((server.record.agent, found.definition.name.as_str()))
-    })
+/// The name of a machine on this very host; none when the host does not have it.
+pub(crate) fn machine_name(state: &State, on: MachineOn) -> Option<&str> {
+    let found = state.servers.get(&on.agent)?.machines.get(&on.machine)?;
+    Some(&found.definition.name)
 }
 
-pub(super) fn check_power(state: &State, verb: Verb, machine: MachineId) -> Result<AgentId, Refusal> {
+pub(super) fn check_power(state: &State, verb: Verb, on: MachineOn) -> Result<(), Refusal> {
     let no_such = || refuse(Message::new("refusal-no-such-machine"));
-    let (agent, _) = find_machine(state, machine).ok_or_else(no_such)?;
-    let stand = state.machine_stand(agent, machine).ok_or_else(no_such)?;
-    allowed(verb, &Stand::Machine(&stand))?;
-    Ok(agent)
+    let stand = state.machine_stand(on.agent, on.machine).ok_or_else(no_such)?;
+    allowed(verb, &Stand::Machine(&stand))
 }
 
 pub(super) fn check_enable(
     state: &State,
-    machines: &[MachineId],
+    machines: &[MachineOn],
     target: AgentId,
     policy: PolicyId,
 ) -> Result<(), Refusal> {
@@ -75,17 +67,18 @@ pub(super) fn check_enable(
         return Err(refuse(Message::new("refusal-host-away").with("host", &server.record.name)));
     }
     let mut seen = std::collections::BTreeSet::new();
-    for machine in machines {
+    for on in machines {
         let no_such = || refuse(Message::new("refusal-no-such-machine"));
-        let (agent, name) = find_machine(state, *machine).ok_or_else(no_such)?;
-        let stand = state.machine_stand(agent, *machine).ok_or_else(no_such)?;
+        let stand = state.machine_stand(on.agent, on.machine).ok_or_else(no_such)?;
+        let name = stand.name;
         allowed(Verb::EnableReplication, &Stand::Machine(&stand))?;
-        if agent == target {
+        if on.agent == target {
             return Err(refuse(
                 Message::new("refusal-same-host").with("machine", name).with("host", &server.record.name),
             ));
         }
-        if !seen.insert(machine) {
+        // The same machine from two hosts is still one machine: it has one item.
+        if !seen.insert(on.machine) {
             return Err(refuse(Message::new("refusal-machine-twice").with("machine", name)));
         }
     }
@@ -228,16 +221,15 @@ pub(crate) fn job_args(state: &State, command: &Command, test: TestId) -> Option
         Command::ReverseReplicate { .. } => JobArgs::Reverse,
         Command::DiscardSource { .. } => JobArgs::DiscardSource,
         Command::EnableReplication { start, .. } => JobArgs::Enable { not_before: not_before(*start) },
-        Command::StartMachine { machine } => power(state, *machine, PowerAction::Start)?,
-        Command::ShutDownMachine { machine } => power(state, *machine, PowerAction::ShutDown)?,
-        Command::PowerOffMachine { machine } => power(state, *machine, PowerAction::PowerOff)?,
+        Command::StartMachine { machine } => power(*machine, PowerAction::Start),
+        Command::ShutDownMachine { machine } => power(*machine, PowerAction::ShutDown),
+        Command::PowerOffMachine { machine } => power(*machine, PowerAction::PowerOff),
         _ => return None,
     })
 }
 
-fn power(state: &State, machine: MachineId, action: PowerAction) -> Option<JobArgs> {
-    let (agent, _) = find_machine(state, machine)?;
-    Some(JobArgs::Power { machine, agent, action })
+const fn power(on: MachineOn, action: PowerAction) -> JobArgs {
+    JobArgs::Power { machine: on.machine, agent: on.agent, action }
 }
 
 const fn not_before(start: Start) -> Option<Moment> {
@@ -253,14 +245,15 @@ impl Turn<'_> {
         let test = TestId(self.ids.new_id());
         let args = job_args(self.state, command, test)?;
         let machine = match &args {
-            JobArgs::Power { machine, .. } => Some(*machine),
+            JobArgs::Power { machine, agent, .. } => Some(MachineOn { agent: *agent, machine: *machine }),
             _ => None,
         };
-        let id = item_of(command).or_else(|| machine.and_then(|m| self.state.protected.get(&m).copied()));
+        let id = item_of(command)
+            .or_else(|| machine.and_then(|on| self.state.protected.get(&on.machine).copied()));
         let item = id.and_then(|id| self.state.items.get(&id));
         let subject = match (item, machine) {
             (Some(item), _) => item.record.machine.name.clone(),
-            (None, Some(machine)) => find_machine(self.state, machine)?.1.to_owned(),
+            (None, Some(on)) => machine_name(self.state, on)?.to_owned(),
             (None, None) => return None,
         };
         let from = item.map_or(Side::Primary, |i| i.record.active);
@@ -270,10 +263,9 @@ impl Turn<'_> {
 
     pub(super) fn enable(&mut self, receipt: ReceiptId, by: &str, asked: Enabling) -> Accepted {
         let mut made = Vec::new();
-        for machine in &asked.machines {
-            let Some((agent, _)) = find_machine(self.state, *machine) else { continue };
+        for MachineOn { agent, machine } in asked.machines.iter().copied() {
             let places = self.place(agent).zip(self.place(asked.target));
-            let facts = self.state.servers.get(&agent).and_then(|s| s.machines.get(machine));
+            let facts = self.state.servers.get(&agent).and_then(|s| s.machines.get(&machine));
             let (Some((primary, recovery)), Some(facts)) = (places, facts) else { continue };
             let record = ItemRecord {
                 id: ItemId(self.ids.new_id()),

@@ -31,9 +31,7 @@ pub(crate) fn consider(state: &State, command: &Command, now: Moment) -> Result<
         Command::AssociatePolicy { items, policy } => items::check_associate(state, items, *policy),
         Command::StartMachine { machine }
         | Command::ShutDownMachine { machine }
-        | Command::PowerOffMachine { machine } => {
-            items::check_power(state, command.verb(), *machine).map(|_| ())
-        }
+        | Command::PowerOffMachine { machine } => items::check_power(state, command.verb(), *machine),
         Command::EnableReplication { machines, target, policy, start } => {
             items::check_enable(state, machines, *target, *policy)?;
             items::check_start(*start, now)
@@ -110,8 +108,10 @@ fn target(state: &State, command: &Command) -> String {
     let item = |id: &leeward_model::ItemId| {
         state.items.get(id).map_or_else(|| id.to_string(), |i| i.record.machine.name.clone())
     };
-    let machine = |id: &leeward_model::MachineId| {
-        items::find_machine(state, *id).map_or_else(|| id.to_string(), |(_, name)| name.to_owned())
+    let machine = |on: &leeward_model::MachineOn| {
+        let host = state.server_name(on.agent);
+        items::machine_name(state, *on)
+            .map_or_else(|| on.machine.to_string(), |name| format!("{name} ({host})"))
     };
     let policy = |id: &leeward_model::PolicyId| {
         state.policies.get(id).map_or_else(|| id.to_string(), |p| p.name.clone())
@@ -123,9 +123,9 @@ fn target(state: &State, command: &Command) -> String {
         Command::CreatePolicy { policy } | Command::EditPolicy { policy } => policy.name.clone(),
         Command::DeletePolicy { policy: id } => policy(id),
         Command::AssociatePolicy { items, .. } => items.iter().map(item).collect::<Vec<_>>().join(", "),
-        Command::StartMachine { machine: id }
-        | Command::ShutDownMachine { machine: id }
-        | Command::PowerOffMachine { machine: id } => machine(id),
+        Command::StartMachine { machine: on }
+        | Command::ShutDownMachine { machine: on }
+        | Command::PowerOffMachine { machine: on } => machine(on),
         Command::EnableReplication { machines, .. } => {
             machines.iter().map(machine).collect::<Vec<_>>().join(", ")
         }

@@ -1,7 +1,7 @@
 //! What the loops of `main` run: each workflow from a state in which it may begin.
 
 use leeward_model::{
-    Command, ItemView, JobState, NetworkChoice, PointChoice, Protection, Side, SourceFence, Start,
+    Command, ItemView, JobState, MachineOn, NetworkChoice, PointChoice, Protection, Side, SourceFence, Start,
 };
 use leeward_sim::{Fault, World, checkers};
 
@@ -143,7 +143,7 @@ fn care() -> Vec<Case> {
             prepare: |_| {},
             command: |w| {
                 let snapshot = w.snapshot().expect("the engine runs");
-                let machines = snapshot.machines.iter().map(|m| m.definition.id).collect();
+                let machines = snapshot.machines.iter().map(leeward_model::MachineView::on).collect();
                 let target = *w.order.last().expect("hosts");
                 Command::EnableReplication { machines, target, policy: w.policy, start: Start::Now }
             },
@@ -268,7 +268,11 @@ fn moves() -> Vec<Case> {
         },
         Case {
             name: "power off",
-            command: |w| Command::PowerOffMachine { machine: view(w).expect("there").machine },
+            command: |w| {
+                let item = view(w).expect("there");
+                let machine = MachineOn { agent: item.active_place().agent, machine: item.machine };
+                Command::PowerOffMachine { machine }
+            },
             good: |w| view(w).is_some(),
             ..CASE
         },
