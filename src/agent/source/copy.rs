@@ -102,7 +102,12 @@ fn freeze(
     }
     not_forgotten(item, are.difference(wanted), "agent-resync-copy-dropped")?;
     for leftover in frozen {
-        machine.merge_back(leftover.disk)?;
+        // One whose merge has begun had been shipped; what another held has not got anywhere.
+        if leftover.merging {
+            machine.merge_back(leftover.disk)?;
+        } else {
+            machine.drop_frozen(leftover.disk)?;
+        }
     }
     // Nothing is frozen while nobody is there to take it: the guest's writes would gather for nothing.
     ship::head(host, item)?;

@@ -195,6 +195,7 @@ impl Hypervisor for Fake {
             epoch: spec.epoch,
             started_at: spec.now,
             hold: spec.hold,
+            track_from_start: spec.track_from_start,
             disks: spec.disks.iter().map(disk).collect(),
             forwards: Vec::new(),
         };
@@ -456,6 +457,14 @@ impl Machine for Running {
             false
         });
         Ok(Merged { disk, already, stopped_millis: 0, took_millis: 0 })
+    }
+
+    fn drop_frozen(&self, disk: DiskId) -> Done<Merged> {
+        self.with(|body| {
+            let drive = body.disks.entry(disk).or_default();
+            drive.lost |= drive.frozen.is_some();
+        });
+        self.merge_back(disk)
     }
 
     fn frozen(&self) -> Done<Vec<FrozenDisk>> {

@@ -4,7 +4,8 @@
 use super::cases::done;
 use super::{mend, run_out};
 use leeward_model::{
-    Command, JobId, JobState, PointChoice, PowerState, Protection, ReplicationState, Side, Start, StepState,
+    Command, JobId, JobState, MachineOn, PointChoice, PowerState, Protection, ReplicationState, Side, Start,
+    StepState,
 };
 use leeward_sim::{Fault, Plan, World, checkers};
 
@@ -51,7 +52,8 @@ fn a_stuck_failover_can_be_taken_up_after_the_machine_was_started_by_hand() {
     assert_eq!(run_out(&mut world, job), JobState::Stuck);
     let view = world.item("vm1").expect("there");
     assert!(matches!(view.protection, Protection::NeedsOperator { .. }));
-    let by_hand = give(&mut world, Command::StartMachine { machine: view.machine });
+    let at_home = MachineOn { agent: view.primary.agent, machine: view.machine };
+    let by_hand = give(&mut world, Command::StartMachine { machine: at_home });
     run_out(&mut world, by_hand);
     assert_eq!(world.job(job).expect("there").restart, None, "it is still the job to go on with");
     // So it is for an engine that starts again.
@@ -65,7 +67,7 @@ fn a_stuck_failover_can_be_taken_up_after_the_machine_was_started_by_hand() {
 fn a_first_copy_that_stopped_is_restarted_whatever_was_tried_before() {
     let mut world = World::new(11, Plan::default());
     let snapshot = world.snapshot().expect("the engine runs");
-    let machines = vec![snapshot.machines.first().expect("a machine").definition.id];
+    let machines = vec![snapshot.machines.first().expect("a machine").on()];
     let (target, policy) = (*world.order.last().expect("hosts"), world.policy);
     let job = give(&mut world, Command::EnableReplication { machines, target, policy, start: Start::Now });
     stopped_and_restarted(&mut world, job, "copy");
