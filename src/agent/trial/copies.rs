@@ -1,6 +1,7 @@
 //! Full copies and comparisons: cut off, taken back with a failover, of machines that are idle or off, and without room.
 
-use super::{Stage, disk, look_after_room};
+use super::fake::BLOCK;
+use super::{BLOCKS, Stage, disk, look_after_room};
 use crate::facts;
 use leeward_fabric::MachineState;
 use leeward_link::messages::{Request, Role};
@@ -15,6 +16,23 @@ impl Stage {
             not_before: None,
         };
         self.ask(&self.source, request).expect("planned");
+    }
+
+    /// Bounds what the first copy may send.
+    fn slow(&self, bytes_per_sec_max: u64) {
+        self.slowness.store(bytes_per_sec_max, std::sync::atomic::Ordering::SeqCst);
+        if let Some(item) = self.source.host.known(self.item) {
+            let policy = self.assignment(Role::Source, 1).policy;
+            item.change(|r| r.assignment.policy = policy).expect("written");
+        }
+    }
+
+    /// Cuts the streams between the hosts.
+    fn cut(&self) {
+        self.line(false);
+        self.target.host.set_peers(&[]);
+        self.target.host.set_peers(&[self.source.agent]);
+        self.line(true);
     }
 
     fn compared(&self) {
@@ -74,6 +92,30 @@ fn a_first_copy_goes_on_after_its_line_was_cut() {
     stage.source_item().retry_now();
     stage.in_sync();
     stage.until("the delta", || stage.sync().ok());
+    stage.same();
+}
+
+#[test]
+fn a_first_copy_that_is_cut_sends_only_what_is_missing() {
+    let stage = Stage::new();
+    stage.run();
+    // Runs of one block each, so that there is something between the first and the last of them.
+    for block in (0..BLOCKS).step_by(2) {
+        stage.write(1, block, 11);
+        stage.write(2, block, 12);
+    }
+    let whole = BLOCKS * BLOCK;
+    stage.slow(BLOCK * 4);
+    stage.enable();
+    let done = || stage.source_item().live().progress.get(&disk(1)).map_or(0, |m| m.done_bytes);
+    stage.until("half of the first disk", || (done() >= BLOCKS / 2 * BLOCK).then_some(()));
+    stage.cut();
+    stage.until_failed();
+    stage.slow(0);
+    stage.source_item().retry_now();
+    stage.in_sync();
+    let sent = stage.source_item().record().source.copy_sent_bytes;
+    assert!(sent > 0 && sent <= whole * 7 / 8, "{sent} of {whole} bytes were sent after the cut");
     stage.same();
 }
 
