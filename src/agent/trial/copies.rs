@@ -211,6 +211,28 @@ fn a_copy_without_room_gives_the_disks_back_and_says_so() {
 }
 
 #[test]
+fn a_copy_that_waits_for_its_line_gives_the_disks_back_before_the_room_ends() {
+    for paused in [false, true] {
+        let stage = Stage::new();
+        stage.run();
+        stage.freeze_and_fail();
+        stage.write(1, 2, 9);
+        stage.source_item().change(|r| r.assignment.paused = paused).expect("written");
+        assert_eq!(stage.frozen(), 2);
+        stage.source.host.set_free_bytes(|_| Some(1 << 20));
+        look_after_room(&stage);
+        stage.left_alone("giving the disks back", || stage.frozen() == 0);
+        stage.source.host.set_free_bytes(|_| Some(1 << 40));
+        look_after_room(&stage);
+        stage.line(true);
+        stage.source_item().change(|r| r.assignment.paused = false).expect("written");
+        stage.until("the copy", || stage.source_item().record().source.in_sync);
+        stage.until("the delta", || stage.sync().ok());
+        stage.same();
+    }
+}
+
+#[test]
 fn a_guest_stopped_for_want_of_room_is_told_and_runs_on_when_there_is_room() {
     let stage = protected();
     stage.source.host.set_free_bytes(|_| Some(0));

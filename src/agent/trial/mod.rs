@@ -203,10 +203,12 @@ impl Stage {
         self.ask(&self.source, start).expect("started");
     }
 
-    /// Protects the machine and waits until it is in sync.
+    /// Protects the machine and waits until it is in sync, and the cycle that follows a copy by itself is over: from
+    /// here on cycles run only when a test asks.
     fn protect(&self) {
         self.enable();
         self.in_sync();
+        self.until("the first cycle", || self.sync().ok());
     }
 
     fn in_sync(&self) {
@@ -255,9 +257,14 @@ impl Stage {
 
     /// Waits until the worker has failed and waits for its next try.
     fn until_failed(&self) {
+        self.left_alone("its failure", || self.source_item().live().retry.is_some());
+    }
+
+    /// Waits for what the worker does without being asked to try again.
+    fn left_alone(&self, what: &str, mut so: impl FnMut() -> bool) {
         let began = Instant::now();
-        while self.source_item().live().retry.is_none() {
-            assert!(began.elapsed() < PATIENCE, "it did not fail");
+        while !so() {
+            assert!(began.elapsed() < PATIENCE, "{what} did not happen");
             std::thread::sleep(Duration::from_millis(5));
         }
     }
