@@ -52,6 +52,7 @@ fn evidence_is_minted_only_where_it_is_earned() {
         let may = shown == "model/evidence.rs"
             || shown == "agent/main.rs"
             || shown.starts_with("sim/")
+            || shown.starts_with("agent/trial/")
             || shown.contains("/tests/")
             || shown.ends_with("tests.rs");
         // What follows the first test module is test code.

@@ -2,7 +2,7 @@
 //! Whatever ends in between (agent, hypervisor, link), it goes on where it was, because the frozen files and the
 //! record of the copy outlive all of them. Apart from `cycle`, which reads only what has changed.
 
-use super::{cycle, drained, room, ship};
+use super::{cycle, drained, half, room, ship};
 use crate::host::{Host, passing};
 use crate::item::{Item, Meter};
 use crate::machines::store_layers;
@@ -30,13 +30,11 @@ pub(super) fn run(host: &Host, item: &Item, plan: CopyPlan) -> Result<(), Troubl
         if all_at_once { all.clone() } else { plan.disks.iter().copied().collect() };
     let completes = wanted == all;
     if !plan.shipped {
+        no_room(item, machine.as_ref())?;
         let (frozen, copy) = freeze(host, item, &folder, machine.as_ref(), &wanted, completes)?;
         let travelled = travel(host, item, &definition, &frozen, copy, &plan, completes);
-        let no_room = item.live().no_room.take();
-        if let (Err(trouble), Some(detail)) = (&travelled, no_room) {
-            tracing::warn!(item = item.name(), ?trouble, detail, "a copy is given up for want of room");
-            give_back(item, machine.as_ref())?;
-            return Err(passing("agent-source-copy-no-room", &item.name(), detail).into());
+        if travelled.is_err() {
+            no_room(item, machine.as_ref())?;
         }
         travelled?;
     }
@@ -56,6 +54,14 @@ pub(super) fn run(host: &Host, item: &Item, plan: CopyPlan) -> Result<(), Troubl
     };
     host.event(Some(item), Message::new(key), None);
     Ok(())
+}
+
+/// Gives the copy up when what the guest writes meanwhile has no room.
+fn no_room(item: &Item, machine: &dyn Machine) -> Result<(), Trouble> {
+    let Some(detail) = item.live().no_room.take() else { return Ok(()) };
+    tracing::warn!(item = item.name(), detail, "a copy is given up for want of room");
+    give_back(item, machine)?;
+    Err(passing("agent-source-copy-no-room", &item.name(), detail).into())
 }
 
 fn any_raw(machine: &dyn Machine) -> bool {
@@ -113,7 +119,6 @@ fn freeze(
     ship::head(host, item)?;
     clear_the_way(host, item, folder, machine, wanted, completes)?;
     let files = crate::machines::disk_files(folder, &folder.definition()?)?;
-    item.live().no_room = None;
     room::enough_to_freeze(host, item, files.iter().map(|(_, path, _)| path))?;
     let id = Uuid::new_v4();
     let base = machine.freeze_base(&FreezeAsk { disks: overlays(folder, wanted, id)? }, &|| host.now())?;
@@ -154,7 +159,7 @@ fn clear_the_way(
         return Ok(());
     }
     if !completes {
-        not_forgotten(item, cycle::logged(item, &disks)?.difference(wanted), "agent-resync-logs-too-large")?;
+        not_forgotten(item, half::logged(item, &disks)?.difference(wanted), "agent-resync-logs-too-large")?;
     }
     if let Some(unsettled) = machine.unsettled_capture()? {
         machine.drop_capture(unsettled.sequence)?;

@@ -3,7 +3,7 @@
 //! acknowledged. Apart from `copy`, which reads whole frozen disks.
 
 use super::room::{self, SPARE_BYTES};
-use super::{drained, ship, with_frequency};
+use super::{drained, half, ship, with_frequency};
 use crate::host::Host;
 use crate::item::{Delivered, Item};
 use crate::machines::disk_files;
@@ -15,7 +15,7 @@ use leeward_fabric::{
 use leeward_link::messages::Role;
 use leeward_model::{CycleSample, DiskId, Message, Moment, PointId, PointKind, Sequence};
 use leeward_replication::{CycleHead, SealedCycle, SpoolDisk, find_sealed, seal, ship_cycle, spool_path};
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -42,7 +42,7 @@ pub(super) fn run(host: &Host, item: &Item, last: bool) -> Result<Delivered, Tro
     let disks = disk_files(&folder, &definition)?;
     let kind = if last { PointKind::Final } else { PointKind::Delta };
     settle_leftovers(host, item, &folder, &disks)?;
-    note_logs(item, &disks)?;
+    half::note_logs(item, &disks)?;
     let mut delivered = ship_sealed(host, item, &disks)?;
     if item.record().role != Role::Source {
         return Err(Trouble::Changed);
@@ -254,48 +254,6 @@ pub(super) fn ship_sealed(host: &Host, item: &Item, disks: &Disks) -> Result<Opt
         last = Some(one);
     }
     Ok(last)
-}
-
-/// The bytes that wait in the sealed logs of each disk.
-fn waiting(item: &Item, disks: &Disks) -> Result<BTreeMap<DiskId, u64>, Trouble> {
-    let paths: Vec<(DiskId, PathBuf)> = disks.iter().map(|(d, p, _)| (*d, p.clone())).collect();
-    let mut bytes: BTreeMap<DiskId, u64> = BTreeMap::new();
-    for log in find_sealed(item.id, &paths)?.cycles.iter().flat_map(|c| &c.disks) {
-        if !log.manifest.blocks.is_empty() {
-            *bytes.entry(log.manifest.disk).or_default() += room::taken(&log.spool);
-        }
-    }
-    Ok(bytes)
-}
-
-/// The disks of which something waits in sealed logs.
-pub(super) fn logged(item: &Item, disks: &Disks) -> Result<BTreeSet<DiskId>, Trouble> {
-    Ok(waiting(item, disks)?.into_keys().collect())
-}
-
-/// The 50 % rule: what waits of a disk, in logs and in its tracker, is worth less than a comparison once it is past
-/// half of the disk. Only while logs wait: nothing is captured then, and changes gather in the tracker. Logs that are
-/// past it by themselves are given up, with the disks they hold something of; else they still go first, and only the
-/// disk that is past it is compared.
-fn note_logs(item: &Item, disks: &Disks) -> Result<(), Trouble> {
-    let waiting = waiting(item, disks)?;
-    let (mut logs, mut past) = (false, Vec::new());
-    let mut live = item.live();
-    for (disk, _, size) in disks {
-        let bytes = waiting.get(disk).copied().unwrap_or(0);
-        let entry = live.disks.entry(*disk).or_insert((true, 0, 0));
-        entry.2 = bytes;
-        logs |= bytes > size / 2;
-        if !waiting.is_empty() && bytes.saturating_add(entry.1) > size / 2 {
-            past.push(*disk);
-        }
-    }
-    drop(live);
-    let why = Message::new("agent-resync-logs-too-large");
-    if logs {
-        return Err(Trouble::Resync { disks: waiting.into_keys().collect(), why, discard_logs: true });
-    }
-    if past.is_empty() { Ok(()) } else { Err(Trouble::Resync { disks: past, why, discard_logs: false }) }
 }
 
 /// Ships one sealed cycle; when the target has acknowledged, it is forgotten here.

@@ -6,6 +6,7 @@
 //! | `mod` | what is to be done next, and what follows from a failure |
 //! | `cycle` | a delta: capture, seal, ship, acknowledge |
 //! | `copy` | a full copy or comparison of frozen disks |
+//! | `half` | the 50 % rule |
 //! | `drained` | machines that are off and have nothing left to give |
 //! | `room` | room beside the disks, and guests that stand still for want of it |
 //! | `ship` | the way to the other agent |
@@ -13,6 +14,7 @@
 mod copy;
 pub(crate) mod cycle;
 mod drained;
+mod half;
 pub(crate) mod room;
 mod ship;
 
@@ -111,8 +113,14 @@ fn work(host: &Host, item: &Item) {
                 }
             }
             Next::Copy(plan) => {
-                let Some(_slot) = host.copies.take(LOOK) else { continue };
+                // Disks that have to be given back for want of room wait for nobody's place.
+                let urgent = item.live().no_room.is_some();
+                let slot = if urgent { None } else { host.copies.take(LOOK) };
+                if slot.is_none() && !urgent {
+                    continue;
+                }
                 let done = copy::run(host, item, plan);
+                drop(slot);
                 item.live().progress.clear();
                 after(host, item, done.err());
             }
@@ -150,6 +158,13 @@ fn next(item: &Item, now: Moment) -> Next {
 }
 
 fn choose(record: &ItemRecord, live: &mut Live, now: Moment) -> Next {
+    if record.role == Role::Source
+        && live.no_room.is_some()
+        && let Some(plan) = record.source.copy.as_ref().filter(|p| p.frozen.is_some())
+    {
+        // Whatever else keeps the copy from going on: the guest must not be stopped by it.
+        return Next::Copy(plan.clone());
+    }
     let idle = record.role != Role::Source || record.source.stopped.is_some();
     if idle || record.assignment.paused && live.wishes.is_empty() {
         if idle {

@@ -92,6 +92,8 @@ pub(crate) fn look(host: &Host, item: &Item) -> crate::Result<()> {
         if first {
             item.interrupt();
         }
+    } else {
+        item.live().no_room = None;
     }
     let Adoption::Running(machine) = host.driver.adopt(&folder).map_err(said)? else {
         item.live().stands_still = None;

@@ -1,6 +1,7 @@
 //! Full copies and comparisons: cut off, taken back with a failover, of machines that are idle or off, and without room.
 
-use super::{Stage, disk, look_after_room};
+use super::fake::BLOCK;
+use super::{BLOCKS, Stage, disk, look_after_room};
 use crate::facts;
 use leeward_fabric::MachineState;
 use leeward_link::messages::{Request, Role};
@@ -15,6 +16,23 @@ impl Stage {
             not_before: None,
         };
         self.ask(&self.source, request).expect("planned");
+    }
+
+    /// Bounds what the first copy may send.
+    fn slow(&self, bytes_per_sec_max: u64) {
+        self.slowness.store(bytes_per_sec_max, std::sync::atomic::Ordering::SeqCst);
+        if let Some(item) = self.source.host.known(self.item) {
+            let policy = self.assignment(Role::Source, 1).policy;
+            item.change(|r| r.assignment.policy = policy).expect("written");
+        }
+    }
+
+    /// Cuts the streams between the hosts.
+    fn cut(&self) {
+        self.line(false);
+        self.target.host.set_peers(&[]);
+        self.target.host.set_peers(&[self.source.agent]);
+        self.line(true);
     }
 
     fn compared(&self) {
@@ -74,6 +92,30 @@ fn a_first_copy_goes_on_after_its_line_was_cut() {
     stage.source_item().retry_now();
     stage.in_sync();
     stage.until("the delta", || stage.sync().ok());
+    stage.same();
+}
+
+#[test]
+fn a_first_copy_that_is_cut_sends_only_what_is_missing() {
+    let stage = Stage::new();
+    stage.run();
+    // Runs of one block each, so that there is something between the first and the last of them.
+    for block in (0..BLOCKS).step_by(2) {
+        stage.write(1, block, 11);
+        stage.write(2, block, 12);
+    }
+    let whole = BLOCKS * BLOCK;
+    stage.slow(BLOCK * 4);
+    stage.enable();
+    let done = || stage.source_item().live().progress.get(&disk(1)).map_or(0, |m| m.done_bytes);
+    stage.until("half of the first disk", || (done() >= BLOCKS / 2 * BLOCK).then_some(()));
+    stage.cut();
+    stage.until_failed();
+    stage.slow(0);
+    stage.source_item().retry_now();
+    stage.in_sync();
+    let sent = stage.source_item().record().source.copy_sent_bytes;
+    assert!(sent > 0 && sent <= whole * 7 / 8, "{sent} of {whole} bytes were sent after the cut");
     stage.same();
 }
 
@@ -166,6 +208,28 @@ fn a_copy_without_room_gives_the_disks_back_and_says_so() {
     stage.line(true);
     stage.compared();
     stage.same();
+}
+
+#[test]
+fn a_copy_that_waits_for_its_line_gives_the_disks_back_before_the_room_ends() {
+    for paused in [false, true] {
+        let stage = Stage::new();
+        stage.run();
+        stage.freeze_and_fail();
+        stage.write(1, 2, 9);
+        stage.source_item().change(|r| r.assignment.paused = paused).expect("written");
+        assert_eq!(stage.frozen(), 2);
+        stage.source.host.set_free_bytes(|_| Some(1 << 20));
+        look_after_room(&stage);
+        stage.left_alone("giving the disks back", || stage.frozen() == 0);
+        stage.source.host.set_free_bytes(|_| Some(1 << 40));
+        look_after_room(&stage);
+        stage.line(true);
+        stage.source_item().change(|r| r.assignment.paused = false).expect("written");
+        stage.until("the copy", || stage.source_item().record().source.in_sync);
+        stage.until("the delta", || stage.sync().ok());
+        stage.same();
+    }
 }
 
 #[test]

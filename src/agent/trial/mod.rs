@@ -24,7 +24,7 @@ use leeward_replication::layers::Chain;
 use std::net::TcpListener;
 use std::path::Path;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::time::{Duration, Instant};
 use uuid::Uuid;
@@ -53,6 +53,8 @@ struct Stage {
     machine: MachineDefinition,
     item: ItemId,
     asked: AtomicI64,
+    /// Bytes per second that may be sent; 0 is no bound.
+    slowness: AtomicU64,
     /// The vault's list of revoked certificates.
     crl_pem: String,
 }
@@ -134,6 +136,7 @@ impl Stage {
             machine,
             item: ItemId(Uuid::from_u64_pair(5, 1)),
             asked: AtomicI64::new(0),
+            slowness: AtomicU64::new(0),
             crl_pem: authority.crl(Moment(DAY)).expect("a list"),
             _folder: folder,
         };
@@ -174,7 +177,7 @@ impl Stage {
                 copy_frequency: CopyFrequency::Mins15,
                 retention: Retention::default(),
                 app_consistent_every_mins: 0,
-                bandwidth_bytes_per_sec_max: 0,
+                bandwidth_bytes_per_sec_max: self.slowness.load(Ordering::SeqCst),
             },
             paused: false,
             revision: 1,
@@ -200,10 +203,12 @@ impl Stage {
         self.ask(&self.source, start).expect("started");
     }
 
-    /// Protects the machine and waits until it is in sync.
+    /// Protects the machine and waits until it is in sync, and the cycle that follows a copy by itself is over: from
+    /// here on cycles run only when a test asks.
     fn protect(&self) {
         self.enable();
         self.in_sync();
+        self.until("the first cycle", || self.sync().ok());
     }
 
     fn in_sync(&self) {
@@ -252,9 +257,14 @@ impl Stage {
 
     /// Waits until the worker has failed and waits for its next try.
     fn until_failed(&self) {
+        self.left_alone("its failure", || self.source_item().live().retry.is_some());
+    }
+
+    /// Waits for what the worker does without being asked to try again.
+    fn left_alone(&self, what: &str, mut so: impl FnMut() -> bool) {
         let began = Instant::now();
-        while self.source_item().live().retry.is_none() {
-            assert!(began.elapsed() < PATIENCE, "it did not fail");
+        while !so() {
+            assert!(began.elapsed() < PATIENCE, "{what} did not happen");
             std::thread::sleep(Duration::from_millis(5));
         }
     }
