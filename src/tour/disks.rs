@@ -2,15 +2,28 @@
 //! the other site started from. Apart from `verify`, which asks guests and digests.
 
 use super::stage::{Stage, Tour};
-use leeward_model::MachineDefinition;
+use leeward_model::{DiskDefinition, DiskFormat, DiskId, MachineDefinition};
 use serde::Deserialize;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+/// What an agent notes of the layers that a machine's disks consist of, lowest first. A disk that it does not name is
+/// one file.
+#[derive(Deserialize, Default)]
+struct Chains {
+    disks: Vec<Chain>,
+}
+
 #[derive(Deserialize)]
-struct ImageLook {
-    #[serde(rename = "full-backing-filename")]
-    below: Option<PathBuf>,
+struct Chain {
+    disk: DiskId,
+    chain: Vec<Layer>,
+}
+
+#[derive(Deserialize, Clone)]
+struct Layer {
+    path: PathBuf,
+    format: DiskFormat,
 }
 
 impl Tour {
@@ -28,13 +41,13 @@ impl Tour {
         };
         let (left, taken) = (folder(from)?, folder(to)?);
         for disk in definition(&left)?.disks {
+            let whole = layers(&left, &disk)?;
             let here = definition(&taken)?.disks.into_iter().find(|d| d.id == disk.id);
-            let here = here.ok_or_else(|| format!("{machine} has no disk {} at {to}", disk.name))?;
+            let mut point =
+                layers(&taken, &here.ok_or_else(|| format!("{machine}: no disk {} at {to}", disk.name))?)?;
             // The overlay on top holds what the machine has written since; below it is the recovery point.
-            let top = taken.join(&here.path);
-            let point =
-                image(&top)?.below.ok_or_else(|| format!("{} stands on no recovery point", top.display()))?;
-            let same = same(&left.join(&disk.path), &point);
+            point.pop();
+            let same = same(&whole, &point);
             stage.verify(
                 same.is_ok(),
                 &format!("{machine}: disk {} arrived as it was left", disk.name),
@@ -46,27 +59,50 @@ impl Tour {
     }
 }
 
+/// The layers of a machine's disk, lowest first.
+fn layers(folder: &Path, disk: &DiskDefinition) -> Result<Vec<Layer>, String> {
+    let path = folder.join("chain.json");
+    let chains: Chains = if path.exists() { read(&path)? } else { Chains::default() };
+    let own = Layer { path: folder.join(&disk.path), format: disk.format };
+    let noted = chains.disks.into_iter().find(|c| c.disk == disk.id).map(|c| c.chain);
+    // A note of an earlier life of the machine is not of this disk.
+    Ok(noted.filter(|chain| chain.last().is_some_and(|l| l.path == own.path)).unwrap_or_else(|| vec![own]))
+}
+
+/// As QEMU's programs take a disk of layers: the points of a replica do not name what lies below them.
+fn image(layers: &[Layer]) -> Result<String, String> {
+    let mut below = serde_json::Value::Null;
+    for layer in layers {
+        let format = match layer.format {
+            DiskFormat::Qcow2 => "qcow2",
+            DiskFormat::Raw => "raw",
+        };
+        let file = serde_json::json!({ "driver": "file", "filename": layer.path });
+        let mut this = serde_json::json!({ "driver": format, "file": file });
+        if layer.format == DiskFormat::Qcow2 {
+            this["backing"] = below;
+        }
+        below = this;
+    }
+    if below.is_null() { Err("a disk without a layer".to_owned()) } else { Ok(format!("json:{below}")) }
+}
+
 fn definition(folder: &Path) -> Result<MachineDefinition, String> {
-    let path = folder.join("machine.json");
-    let text = std::fs::read(&path).map_err(|e| format!("{}: {e}", path.display()))?;
+    read(&folder.join("machine.json"))
+}
+
+fn read<T: for<'a> Deserialize<'a>>(path: &Path) -> Result<T, String> {
+    let text = std::fs::read(path).map_err(|e| format!("{}: {e}", path.display()))?;
     serde_json::from_slice(&text).map_err(|e| format!("{}: {e}", path.display()))
 }
 
-fn image(path: &Path) -> Result<ImageLook, String> {
-    let said = qemu_img(&["info", "-U", "--output=json"], &[path])?;
-    serde_json::from_str(&said).map_err(|e| format!("{}: {e}", path.display()))
-}
-
-fn same(one: &Path, other: &Path) -> Result<(), String> {
-    qemu_img(&["compare", "-U", "-q"], &[one, other]).map(drop)
-}
-
-/// What the program said. Its exit code tells whether two disks are the same.
-fn qemu_img(words: &[&str], paths: &[&Path]) -> Result<String, String> {
-    let done =
-        Command::new("qemu-img").args(words).args(paths).output().map_err(|e| format!("qemu-img: {e}"))?;
+/// The exit code tells whether two disks are the same.
+fn same(one: &[Layer], other: &[Layer]) -> Result<(), String> {
+    let mut command = Command::new("qemu-img");
+    command.args(["compare", "-U", &image(one)?, &image(other)?]);
+    let done = command.output().map_err(|e| format!("qemu-img: {e}"))?;
     if done.status.success() {
-        return Ok(String::from_utf8_lossy(&done.stdout).into_owned());
+        return Ok(());
     }
     let words = [done.stdout, done.stderr].concat();
     Err(format!("qemu-img: {}: {}", done.status, String::from_utf8_lossy(&words).trim()))
@@ -77,21 +113,24 @@ mod tests {
     use super::*;
 
     #[test]
-    fn one_byte_of_difference_is_found_below_an_overlay() {
+    fn one_byte_of_difference_is_found_below_an_overlay_that_names_nothing() {
         let folder = tempfile::tempdir().expect("a folder");
-        let path = |name: &str| folder.path().join(name);
-        std::fs::write(path("left"), vec![7_u8; 1 << 20]).expect("written");
-        std::fs::write(path("point"), vec![7_u8; 1 << 20]).expect("written");
-        let top = path("top");
-        let below = path("point");
-        let create = ["create", "-q", "-f", "qcow2", "-F", "raw", "-b"];
-        qemu_img(&create, &[&below, &top]).expect("an overlay");
-        let point = image(&top).expect("read").below.expect("a backing file");
-        assert_eq!(point, below);
-        same(&path("left"), &point).expect("the same");
-        let mut changed = vec![7_u8; 1 << 20];
-        changed[999_999] = 8;
-        std::fs::write(path("point"), changed).expect("written");
-        assert!(same(&path("left"), &point).is_err());
+        let raw = |name: &str, last: u8| {
+            let mut bytes = vec![7_u8; 1 << 20];
+            bytes[999_999] = last;
+            let path = folder.path().join(name);
+            std::fs::write(&path, bytes).expect("written");
+            Layer { path, format: DiskFormat::Raw }
+        };
+        let path = folder.path().join("point");
+        let made =
+            Command::new("qemu-img").args(["create", "-q", "-f", "qcow2"]).arg(&path).arg("1M").status();
+        assert!(made.expect("qemu-img runs").success());
+        let point = Layer { path, format: DiskFormat::Qcow2 };
+        let (left, good, bad) = (raw("left", 7), raw("good", 7), raw("bad", 8));
+        same(&[left.clone()], &[good, point.clone()]).expect("the same");
+        assert!(same(&[left.clone()], &[bad, point.clone()]).is_err());
+        assert!(same(&[left.clone()], &[point]).is_err(), "an overlay alone is not the disk");
+        assert!(same(&[left], &[]).is_err());
     }
 }

@@ -245,7 +245,7 @@ fn clean_up(tour: &mut Tour, stage: &mut Stage) -> Result<(), String> {
             item.tests.is_empty() && item.last_test_ok.is_some(),
             &format!("{name}: the test is gone and counts as passed"),
             "the item's own state",
-            format!("{} tests, last good one {:?}", item.tests.len(), item.last_test_ok),
+            format!("{} test failovers open", item.tests.len()),
         );
     }
     let item = tour.item("web01")?;
