@@ -20,7 +20,7 @@ pub(crate) fn program() -> Command {
     for (noun, group) in groups() {
         root = if noun == group.get_name() { root.subcommand(group) } else { root };
     }
-    root.subcommand(vault()).subcommand(engine()).subcommand(tour()).subcommand(reference())
+    root.subcommand(vault()).subcommand(engine()).subcommand(lab()).subcommand(tour()).subcommand(reference())
 }
 
 /// Arguments that stand with every command.
@@ -127,6 +127,32 @@ fn engine() -> Command {
         .about(text::text("cli-engine"))
         .arg(said("listen").value_name("ADDR:PORT"))
         .arg(said("advertise").value_name("HOST:PORT").action(ArgAction::Append))
+}
+
+fn lab() -> Command {
+    let folder = || {
+        Arg::new("lab-folder")
+            .help(said_text("cli-arg-lab-folder"))
+            .value_name("DIR")
+            .value_parser(value_parser!(PathBuf))
+            .required(true)
+    };
+    let wan = || said("wan").value_name("MS,PERCENT");
+    Command::new("lab")
+        .about(text::text("cli-group-lab"))
+        .subcommand_required(true)
+        .arg_required_else_help(true)
+        .disable_help_subcommand(true)
+        .subcommand(Command::new("make").about(text::text("cli-lab-make")).arg(folder()).arg(wan()))
+        .subcommand(
+            Command::new("line")
+                .about(text::text("cli-lab-line"))
+                .arg(folder())
+                .arg(wan())
+                .arg(said("rate").value_name("BYTES").value_parser(value_parser!(u64)))
+                .arg(said("passes").value_parser(["open", "stalled", "cut"])),
+        )
+        .subcommand(Command::new("stop").about(text::text("cli-lab-stop")).arg(folder()))
 }
 
 fn tour() -> Command {

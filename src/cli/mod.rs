@@ -7,7 +7,7 @@
 //! | `looks/` | what can be looked at |
 //! | `connect`, `session` | finding an engine or starting one; talking to it |
 //! | `act`, `watch` | giving a command; following its job |
-//! | `vault`, `service`, `window`, `starter` | commands that are no verbs; what the window's first page can do |
+//! | `vault`, `service`, `window`, `starter`, `lab` | commands that are no verbs; what the window's first page can do |
 //! | `resolve`, `places` | names to ids; what is remembered for the user |
 //! | `words`, `table`, `output`, `exit` | how it is said, where, and with which exit code |
 
@@ -17,6 +17,7 @@ mod connect;
 mod exit;
 mod forms;
 mod grammar;
+mod lab;
 mod looks;
 mod output;
 mod places;
@@ -68,6 +69,7 @@ fn dispatch(matches: &ArgMatches, out: &Output) -> Result<(), Stop> {
         Some(("tour", args)) => window::tour(args),
         Some(("vault", args)) => vault::run(args, out),
         Some(("engine", args)) => service::run(args, out),
+        Some(("lab", args)) => lab::run(args, out),
         Some(("verbs", args)) => {
             let page = if args.get_flag("markdown") { reference::markdown() } else { reference::plain() };
             out.page(&page);

@@ -59,7 +59,7 @@ pub(crate) fn markdown() -> String {
     }
     page.push('\n');
     section(&mut page, "cli-reference-programs");
-    for name in ["vault", "engine", "tour", "verbs"] {
+    for name in ["vault", "engine", "lab", "tour", "verbs"] {
         if let Some(command) = program.find_subcommand(name) {
             programs(&mut page, name, command);
         }

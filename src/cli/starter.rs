@@ -146,9 +146,11 @@ fn make_lab(shared: &Mutex<Shared>, folder: &Path) -> Result<Ends, Box<Fault>> {
     });
     let lab = lab.map_err(|e| Box::new(e.fault()))?;
     let lab = lab.with_agent_program(crate::tour::beside("leeward-agent"));
+    // The vault's engine listens on an address of it.
+    lab.network_up().map_err(|e| Box::new(e.fault()))?;
     let root = folder.join("vault");
     if !root.exists() {
-        let free = TcpListener::bind("127.0.0.1:0").and_then(|l| l.local_addr());
+        let free = TcpListener::bind((lab.engine_addr(), 0)).and_then(|l| l.local_addr());
         let free = free.map_err(|e| broken(e.to_string()))?.to_string();
         create(&root, "Sample lab", &Listen { listen: free.clone(), advertise: vec![free] })?;
     }
@@ -202,7 +204,7 @@ fn start_machines(ends: &Ends) {
 }
 
 /// Looks until there is something, or the time is over.
-fn wait<T>(at_most: Duration, mut found: impl FnMut() -> Option<T>) -> Option<T> {
+pub(super) fn wait<T>(at_most: Duration, mut found: impl FnMut() -> Option<T>) -> Option<T> {
     let until = Instant::now() + at_most;
     loop {
         if let Some(value) = found() {

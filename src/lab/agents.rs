@@ -2,19 +2,26 @@
 //! killing it takes its machines along, as a power cut would.
 
 use crate::error::{LabError, Result};
-use crate::spec::{HostSpec, LabSpec};
-use crate::{hosts, serial};
-use rustix::process::{Pid, Signal, kill_process};
+use crate::hosts;
+use crate::network::Network;
+use crate::processes::{
+    POLL, alive, find, find_beside, last_words, listens, read_pid, signal, wait_gone, words_of,
+};
+use crate::serial;
+use crate::spec::{HostSpec, LabSpec, REPLICATION_PORT};
+use rustix::process::Signal;
 use std::collections::BTreeMap;
 use std::fs::{self, OpenOptions};
+use std::net::Ipv4Addr;
 use std::os::unix::process::CommandExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-const STOP_LIMIT: Duration = Duration::from_secs(20);
-const POLL: Duration = Duration::from_millis(20);
+/// How long an agent may take to listen; it reads its records before.
+const START_LIMIT: Duration = Duration::from_secs(60);
 /// How deep under a host's folder machines and their test copies lie.
 const FOLDERS_DEEP: u32 = 5;
 
@@ -25,11 +32,27 @@ pub struct Lab {
     agent_program: Option<PathBuf>,
     /// Agents that this program started; it must collect them when they end.
     started: Mutex<BTreeMap<String, Child>>,
+    /// No agent is started any more.
+    ended: AtomicBool,
 }
 
 impl Lab {
+    /// A lab that was made before; nothing is made or started. None when there is none.
+    #[must_use]
+    pub fn there(spec: &LabSpec) -> Option<Self> {
+        let root = fs::canonicalize(&spec.root).ok()?;
+        let spec = LabSpec { root, ..spec.clone() };
+        let made = spec.hosts.iter().all(|host| hosts::config(&spec.host_folder(host)).is_some());
+        made.then(|| Self::new(&spec))
+    }
+
     pub(crate) fn new(spec: &LabSpec) -> Self {
-        Self { spec: spec.clone(), agent_program: None, started: Mutex::new(BTreeMap::new()) }
+        Self {
+            spec: spec.clone(),
+            agent_program: None,
+            started: Mutex::new(BTreeMap::new()),
+            ended: AtomicBool::new(false),
+        }
     }
 
     /// Takes another agent program than the one beside the running program.
@@ -64,40 +87,73 @@ impl Lab {
     /// When the agent refuses; its words are in the error.
     pub fn enrol(&self, host: &str, key_text: &str) -> Result<()> {
         let folder = self.host_folder(host)?;
+        self.network_up()?;
         let key = folder.join("registration.key");
         write_private(&key, key_text)?;
-        let mut command = Command::new(self.agent_program(host)?);
+        let mut command = self.agent_command(host)?;
         command.current_dir(&folder).args(hosts::enrol_arguments(&folder, &key)).stdin(Stdio::null());
         let done = crate::programs::finish("leeward-agent enrol", command).map(drop);
         fs::remove_file(&key).map_err(LabError::file("remove", &key))?;
         done
     }
 
-    /// Starts a host's agent, unless it runs. What it prints goes to `agent.log` in the host's folder.
+    /// Starts a host's agent, unless it runs, and returns when it listens. What it prints goes to `agent.log` in the
+    /// host's folder.
     ///
     /// # Errors
-    /// When there is no agent program or it cannot be started.
+    /// When there is no agent program, or it ends before it listens: then with what it said.
     pub fn start_agent(&self, host: &str) -> Result<()> {
         let folder = self.host_folder(host)?;
         if self.agent_process(host)?.is_some() {
             return Ok(());
         }
+        self.network_up()?;
         let path = folder.join("agent.log");
         let open = || OpenOptions::new().create(true).append(true).open(&path);
         let (out, err) = open().and_then(|o| Ok((o, open()?))).map_err(LabError::file("write", &path))?;
-        let child = Command::new(self.agent_program(host)?)
+        let said = out.metadata().map_err(LabError::file("read", &path))?.len();
+        let mut command = self.agent_command(host)?;
+        command
             .args(hosts::run_arguments(&folder))
             .current_dir(&folder)
             // A signal to the window's terminal is not for the host.
             .process_group(0)
             .stdin(Stdio::null())
             .stdout(out)
-            .stderr(err)
-            .spawn()
-            .map_err(|e| agent_error(host, format!("could not be started: {e}")))?;
+            .stderr(err);
+        let pid = {
+            // Whoever takes the lab down waits here, and nothing starts behind their back.
+            let mut started = self.started();
+            if self.ended.load(Ordering::Acquire) {
+                return Err(agent_error(host, "is not started: the lab is being taken down".to_owned()));
+            }
+            let child =
+                command.spawn().map_err(|e| agent_error(host, format!("could not be started: {e}")))?;
+            let pid = child.id();
+            started.insert(host.to_owned(), child);
+            pid
+        };
         let pid_file = folder.join("agent.pid");
-        fs::write(&pid_file, format!("{}\n", child.id())).map_err(LabError::file("write", &pid_file))?;
-        self.started().insert(host.to_owned(), child);
+        fs::write(&pid_file, format!("{pid}\n")).map_err(LabError::file("write", &pid_file))?;
+        self.until_it_listens(host, pid, || last_words(&path, said))
+    }
+
+    /// An agent that cannot listen, because its address is taken or its settings are wrong, ends and says why.
+    fn until_it_listens(&self, host: &str, pid: u32, words: impl Fn() -> String) -> Result<()> {
+        let addr = self.host(host)?.addr.parse().ok();
+        let deadline = Instant::now() + START_LIMIT;
+        while !addr.is_none_or(|addr| listens(pid, addr, REPLICATION_PORT)) {
+            let ended = self.started().get_mut(host).is_none_or(|c| !matches!(c.try_wait(), Ok(None)));
+            if ended {
+                self.started().remove(host);
+                return Err(agent_error(host, format!("ended at once: {}", words())));
+            }
+            if Instant::now() > deadline {
+                let limit = START_LIMIT.as_secs();
+                return Err(agent_error(host, format!("does not listen after {limit} s: {}", words())));
+            }
+            std::thread::sleep(POLL);
+        }
         Ok(())
     }
 
@@ -142,6 +198,33 @@ impl Lab {
         self.kill_agent(host)?;
         for (_, pid) in self.machine_processes(host)? {
             signal(pid, Signal::KILL);
+            wait_gone(host, || !alive(pid))?;
+        }
+        Ok(())
+    }
+
+    /// Kills every host, and starts none of them any more: for whoever is told to end in the middle of something.
+    ///
+    /// # Errors
+    /// When a process does not end.
+    pub fn take_down(&self) -> Result<()> {
+        {
+            let _nobody_starts = self.started();
+            self.ended.store(true, Ordering::Release);
+        }
+        self.spec.hosts.iter().try_for_each(|host| self.kill_site(&host.folder))?;
+        self.network_down()
+    }
+
+    /// Ends what is left at a host of machines, asking the hypervisors to close the disks, and its agent in good order.
+    /// Whoever wants the guests shut down has that done before.
+    ///
+    /// # Errors
+    /// When a process does not end.
+    pub fn stop_site(&self, host: &str) -> Result<()> {
+        self.stop_agent(host)?;
+        for (_, pid) in self.machine_processes(host)? {
+            signal(pid, Signal::TERM);
             wait_gone(host, || !alive(pid))?;
         }
         Ok(())
@@ -220,22 +303,42 @@ impl Lab {
         }))
     }
 
-    /// The agent's program lies beside the one that runs; a test's lies a folder below it.
-    fn agent_program(&self, host: &str) -> Result<PathBuf> {
-        if let Some(program) = &self.agent_program {
-            return Ok(program.clone());
+    fn agent_program(&self) -> Result<PathBuf> {
+        self.agent_program.clone().map_or_else(|| find_beside("leeward-agent"), Ok)
+    }
+
+    /// How the agent is called: in its own namespace where the lab has a network.
+    fn agent_command(&self, host: &str) -> Result<Command> {
+        let program = self.agent_program()?;
+        match &self.spec.network {
+            Some(network) => network.inside(host, &program),
+            None => Ok(Command::new(program)),
         }
-        let me =
-            std::env::current_exe().map_err(|e| agent_error(host, format!("could not be found: {e}")))?;
-        me.ancestors()
-            .skip(1)
-            .take(2)
-            .map(|folder| folder.join("leeward-agent"))
-            .find(|candidate| candidate.is_file())
-            .ok_or_else(|| LabError::Missing {
-                program: "leeward-agent".to_owned(),
-                package: "leeward-agent",
-            })
+    }
+
+    /// Lays the network of a lab that has one, unless it is there. The engine's address is part of it.
+    ///
+    /// # Errors
+    /// Without an administrator's rights, or when a device cannot be made.
+    pub fn network_up(&self) -> Result<()> {
+        let Some(network) = &self.spec.network else { return Ok(()) };
+        // The carrier lies where the agent does.
+        let carrier = self.agent_program.as_ref().map(|p| p.with_file_name("lab-line"));
+        network.up(&self.spec.root, carrier.as_deref())
+    }
+
+    /// Takes the network of a lab away that has one. Its hosts must have ended.
+    ///
+    /// # Errors
+    /// When something cannot be taken away.
+    pub fn network_down(&self) -> Result<()> {
+        self.spec.network.as_ref().map_or(Ok(()), |network| network.down(&self.spec.root))
+    }
+
+    /// Where the engine of this lab's vault must listen to be reached by its hosts.
+    #[must_use]
+    pub fn engine_addr(&self) -> Ipv4Addr {
+        self.spec.network.as_ref().map_or(Ipv4Addr::LOCALHOST, Network::engine_addr)
     }
 
     fn end_agent(&self, host: &str, how: Signal) -> Result<()> {
@@ -252,7 +355,7 @@ impl Lab {
     }
 }
 
-fn agent_error(host: &str, reason: String) -> LabError {
+pub(crate) fn agent_error(host: &str, reason: String) -> LabError {
     LabError::Agent { host: host.to_owned(), reason }
 }
 
@@ -269,61 +372,6 @@ fn write_private(path: &Path, text: &str) -> Result<()> {
     file.write_all(text.as_bytes()).map_err(LabError::file("write", path))
 }
 
-fn read_pid(file: &Path) -> Option<u32> {
-    fs::read_to_string(file).ok()?.trim().parse().ok()
-}
-
-/// The command line of a process; empty when it is gone or waits to be collected.
-fn words_of(pid: u32) -> Vec<String> {
-    let line = fs::read(format!("/proc/{pid}/cmdline")).unwrap_or_default();
-    line.split(|b| *b == 0)
-        .filter(|w| !w.is_empty())
-        .map(|w| String::from_utf8_lossy(w).into_owned())
-        .collect()
-}
-
-fn alive(pid: u32) -> bool {
-    !words_of(pid).is_empty()
-}
-
-fn signal(pid: u32, what: Signal) {
-    let target = i32::try_from(pid).ok().and_then(Pid::from_raw);
-    if let Some(target) = target
-        && let Err(error) = kill_process(target, what)
-    {
-        tracing::debug!(pid, %error, "a process had ended before it was told to");
-    }
-}
-
-fn wait_gone(host: &str, gone: impl Fn() -> bool) -> Result<()> {
-    let deadline = Instant::now() + STOP_LIMIT;
-    while !gone() {
-        if Instant::now() > deadline {
-            return Err(agent_error(host, format!("or a machine of it did not end within {STOP_LIMIT:?}")));
-        }
-        std::thread::sleep(POLL);
-    }
-    Ok(())
-}
-
-/// Files of a name under a folder.
-fn find(folder: &Path, name: &str, deep: u32) -> Vec<PathBuf> {
-    let mut found = Vec::new();
-    let Ok(entries) = fs::read_dir(folder) else { return found };
-    for entry in entries.flatten() {
-        let path = entry.path();
-        if path.is_dir() && !path.is_symlink() {
-            if deep > 0 {
-                found.extend(find(&path, name, deep - 1));
-            }
-        } else if entry.file_name() == name {
-            found.push(path);
-        }
-    }
-    found.sort();
-    found
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -331,13 +379,19 @@ mod tests {
     use crate::spec::LabSpec;
     use std::os::unix::fs::PermissionsExt as _;
 
-    /// Stands for the agent: notes how it was called, ends when it is told to.
-    const AGENT: &str = "#!/bin/sh
+    /// Stands for the agent: notes how it was called, listens where its settings say, ends when it is told to.
+    const AGENT: &str = r#"#!/bin/sh
 case $1 in
-  enrol) cp \"$5\" enrolled; [ \"$(cat \"$5\")\" = good ] || { echo 'this key is spent' >&2; exit 1; } ;;
-  run) trap 'echo ended >>ended; exit 0' TERM; echo up; while :; do sleep 0.05; done ;;
+  enrol) cp "$5" enrolled; [ "$(cat "$5")" = good ] || { echo 'this key is spent' >&2; exit 1; } ;;
+  run) exec perl -MIO::Socket::INET -e '
+    open(my $settings, "<", $ARGV[2]) or die; my $text = join("", <$settings>);
+    $text =~ /"listen": "([^"]+)"/ or die "no address";
+    my $socket = IO::Socket::INET->new(LocalAddr => $1, Listen => 1, ReuseAddr => 1) or die "cannot listen: $@";
+    $SIG{TERM} = sub { open(my $note, ">>", "ended"); print $note "ended\n"; close($note); exit 0 };
+    $| = 1; print "up\n"; select(undef, undef, undef, 0.05) while 1;
+  ' "$@" ;;
 esac
-";
+"#;
 
     fn lab(root: &Path) -> Lab {
         let program = root.join("agent");
@@ -347,14 +401,6 @@ esac
         let mut spec = LabSpec::default(&root.join("lab"));
         spec.hosts[0].machines.clear();
         make(&spec, &mut |_| {}).expect("made").with_agent_program(program)
-    }
-
-    fn wait_for(what: impl Fn() -> bool) {
-        let deadline = Instant::now() + Duration::from_secs(60);
-        while !what() {
-            assert!(Instant::now() < deadline, "waited too long");
-            std::thread::sleep(POLL);
-        }
     }
 
     /// A test that fails must not leave its agent behind.
@@ -374,8 +420,7 @@ esac
         let folder = lab1.host_folder("goteborg").expect("a host");
         lab1.start_agent("goteborg").expect("started");
         lab1.start_agent("goteborg").expect("runs already");
-        let up = || std::fs::read_to_string(folder.join("agent.log")).unwrap_or_default();
-        wait_for(|| up() == "up\n");
+        assert!(!std::fs::read_to_string(folder.join("agent.log")).expect("a log").contains("cannot"));
         // Another program opens the same lab.
         let lab2 = lab(root.path());
         assert!(lab2.agent_runs("goteborg").expect("looked"));
@@ -390,6 +435,28 @@ esac
         lab1.kill_site("goteborg").expect("killed");
         assert!(!lab1.agent_runs("goteborg").expect("looked"));
         assert!(matches!(lab1.start_agent("malmo"), Err(LabError::NoSuchHost { .. })));
+    }
+
+    #[test]
+    fn an_agent_that_cannot_listen_is_told_of_at_once_with_its_own_words() {
+        let root = tempfile::tempdir().expect("a folder");
+        let lab = lab(root.path());
+        let addr = lab.host("goteborg").expect("a host").addr.clone();
+        let _taken = std::net::TcpListener::bind((addr.as_str(), REPLICATION_PORT)).expect("free");
+        let _at_the_end = Killed(&lab);
+        let failed = lab.start_agent("goteborg").expect_err("told of");
+        assert!(failed.to_string().contains("cannot listen"), "{failed}");
+    }
+
+    #[test]
+    fn a_lab_that_is_taken_down_starts_nothing_any_more() {
+        let root = tempfile::tempdir().expect("a folder");
+        let lab = lab(root.path());
+        lab.start_agent("goteborg").expect("started");
+        lab.take_down().expect("ended");
+        assert!(!lab.agent_runs("goteborg").expect("looked"));
+        assert!(lab.start_agent("goteborg").is_err());
+        assert!(!lab.agent_runs("goteborg").expect("looked"));
     }
 
     #[test]

@@ -72,6 +72,12 @@ pub enum LabError {
         /// What happened, to follow "the agent of X".
         reason: String,
     },
+    /// The lab's own network cannot be laid.
+    #[error("the lab's network cannot be laid: {reason}")]
+    Network {
+        /// Why.
+        reason: String,
+    },
     /// A guest has not said what was looked for.
     #[error("{machine} has not said {what} on its serial line")]
     NotSaid {
@@ -118,7 +124,7 @@ impl LabError {
             Self::PackageContent { what } => what.clone(),
             Self::NoSuchHost { host } | Self::Agent { host, .. } => host.clone(),
             Self::NotSaid { machine, .. } => machine.clone(),
-            Self::Packages { .. } | Self::Unsupported => "lab".to_owned(),
+            Self::Packages { .. } | Self::Unsupported | Self::Network { .. } => "lab".to_owned(),
         }
     }
 
@@ -139,6 +145,7 @@ impl LabError {
             Self::Record { .. } => stem!("lab-record"),
             Self::NoSuchHost { .. } => stem!("lab-no-such-host"),
             Self::Agent { .. } => stem!("lab-agent"),
+            Self::Network { .. } => stem!("lab-network"),
             Self::NotSaid { .. } => stem!("lab-not-said"),
         }
     }
@@ -160,6 +167,7 @@ mod tests {
             LabError::Record { path: "a".into(), reason: "b".into() },
             LabError::NoSuchHost { host: "a".into() },
             LabError::Agent { host: "a".into(), reason: "b".into() },
+            LabError::Network { reason: "a".into() },
             LabError::NotSaid { machine: "a".into(), what: "b" },
         ];
         for error in all {

@@ -41,6 +41,12 @@ pub(crate) fn make(folder: &Path, host: &HostSpec) -> Result<()> {
     if folder.join(CONFIG).is_file() { Ok(()) } else { write_record(folder, CONFIG, &config) }
 }
 
+/// The settings of a host that is there.
+pub(crate) fn config(folder: &Path) -> Option<AgentConfig> {
+    let text = fs::read(folder.join(CONFIG)).ok()?;
+    serde_json::from_slice(&text).ok()
+}
+
 /// How the agent of a host is run.
 pub(crate) fn run_arguments(folder: &Path) -> Vec<OsString> {
     vec!["run".into(), "--config".into(), folder.join(CONFIG).into()]

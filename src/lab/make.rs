@@ -3,9 +3,10 @@
 
 use crate::agents::Lab;
 use crate::error::{LabError, Result};
+use crate::network::Network;
 use crate::progress::{LabProgress, Steps};
 use crate::spec::LabSpec;
-use crate::{hosts, machines, packages, parts};
+use crate::{addresses, hosts, machines, network, packages, parts};
 use leeward_model::Message;
 use std::fs;
 
@@ -18,6 +19,7 @@ pub fn make(spec: &LabSpec, report: &mut dyn FnMut(LabProgress)) -> Result<Lab> 
     // QEMU and the agents are given absolute paths.
     let root = fs::canonicalize(&spec.root).map_err(LabError::file("find", &spec.root))?;
     let spec = &LabSpec { root, ..spec.clone() };
+    keep_network(spec)?;
     let missing = missing(spec);
     let of = u32::try_from(spec.hosts.len() + missing + if missing > 0 { 2 } else { 0 }).unwrap_or(u32::MAX);
     let mut steps = Steps { report, done: 0, of };
@@ -45,6 +47,23 @@ pub fn make(spec: &LabSpec, report: &mut dyn FnMut(LabProgress)) -> Result<Lab> 
     }
     steps.next(Message::new("lab-step-done"));
     Ok(Lab::new(spec))
+}
+
+/// The network is part of the lab from its beginning: its hosts' addresses are of it.
+fn keep_network(spec: &LabSpec) -> Result<()> {
+    let Some(network) = &spec.network else { return Ok(()) };
+    let other = spec
+        .hosts
+        .iter()
+        .find(|host| addresses::kept(&spec.host_folder(host)).is_some_and(|addr| addr != host.addr));
+    if let Some(host) = other {
+        let reason = format!("{} was made without a network; make a lab in another folder", host.site);
+        return Err(LabError::Network { reason });
+    }
+    if Network::kept(&spec.root).as_ref() == Some(network) {
+        return Ok(());
+    }
+    machines::write_record(&spec.root, network::RECORD, network)
 }
 
 /// Machines that are still to be made.

@@ -6,6 +6,7 @@ use crate::programs::{APT_GET, DPKG_DEB, Program, finish};
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
+use std::time::{Duration, SystemTime};
 
 /// One name a line; packaging/setup reads the same file.
 const NAMES: &str = include_str!("../../assets/lab/packages");
@@ -13,6 +14,8 @@ const NAMES: &str = include_str!("../../assets/lab/packages");
 const PREPARED: &str = "/var/cache/leeward/lab-packages";
 /// What names of folders begin with while they are being filled.
 pub(crate) const UNFINISHED: &str = ".making-";
+/// Nobody fills a folder for so long.
+const ABANDONED: Duration = Duration::from_secs(3_600);
 /// Stands in a folder of packages when all are there.
 const COMPLETE: &str = "complete";
 
@@ -27,6 +30,7 @@ pub(crate) struct Packages {
 /// Has the packages downloaded and unpacked. Quick when they are.
 pub(crate) fn fetch(cache: &Path) -> Result<Packages> {
     fs::create_dir_all(cache).map_err(LabError::file("create", cache))?;
+    clear_away(cache, SystemTime::now())?;
     let prepared = PathBuf::from(PREPARED);
     let folder = if complete(&prepared) {
         prepared
@@ -73,6 +77,19 @@ pub(crate) fn publish(fresh: &Path, named: &Path) -> Result<()> {
         Err(_) if named.is_dir() => fs::remove_dir_all(fresh).map_err(LabError::file("remove", fresh)),
         Err(e) => Err(LabError::file("create", named)(e)),
     }
+}
+
+/// Removes what makers that were cut off have left. A folder that another one fills at this moment is younger.
+fn clear_away(cache: &Path, now: SystemTime) -> Result<()> {
+    for entry in fs::read_dir(cache).map_err(LabError::file("read", cache))? {
+        let entry = entry.map_err(LabError::file("read", cache))?;
+        let changed = entry.metadata().and_then(|m| m.modified()).ok();
+        let old = changed.and_then(|at| now.duration_since(at).ok()).is_some_and(|age| age > ABANDONED);
+        if old && entry.file_name().to_string_lossy().starts_with(UNFINISHED) {
+            fs::remove_dir_all(entry.path()).map_err(LabError::file("remove", entry.path()))?;
+        }
+    }
+    Ok(())
 }
 
 fn complete(folder: &Path) -> bool {
@@ -178,5 +195,23 @@ fn refused(error: LabError) -> LabError {
             LabError::Packages { reason: format!("{program}: {reason}") }
         }
         other => other,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_cut_off_maker_left_is_removed_when_it_is_old() {
+        let cache = tempfile::tempdir().expect("a folder");
+        let left = fresh_folder(cache.path()).expect("made");
+        fs::create_dir(cache.path().join("parts-1")).expect("made");
+        let now = SystemTime::now();
+        clear_away(cache.path(), now).expect("looked");
+        assert!(left.is_dir(), "somebody may be filling it");
+        clear_away(cache.path(), now + ABANDONED * 2).expect("looked");
+        assert!(!left.exists());
+        assert!(cache.path().join("parts-1").is_dir());
     }
 }

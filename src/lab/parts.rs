@@ -66,8 +66,11 @@ pub(crate) fn build(cache: &Path, packages: &Packages) -> Result<Parts> {
     for piece in [VERSION, INIT, SHUTDOWN, UDHCPC, &packages.identity] {
         all.update(piece.as_bytes()).update(&[0]);
     }
-    for module in MODULES {
-        all.update(module.as_bytes()).update(&[0]);
+    for list in [MODULES, APPLETS, LIBRARIES] {
+        for name in list {
+            all.update(name.as_bytes()).update(&[0]);
+        }
+        all.update(&[0]);
     }
     all.update(GUEST);
     let folder = cache.join(format!("parts-{}", short_digest(all.finalize().as_bytes())));

@@ -21,6 +21,7 @@ pub(crate) const APT_GET: Program = Program { name: "apt-get", package: "apt" };
 pub(crate) const DEBUGFS: Program = Program { name: "debugfs", package: "e2fsprogs" };
 pub(crate) const DPKG_DEB: Program = Program { name: "dpkg-deb", package: "dpkg" };
 pub(crate) const GRUB_MKIMAGE: Program = Program { name: "grub-mkimage", package: "grub-common" };
+pub(crate) const IP: Program = Program { name: "ip", package: "iproute2" };
 pub(crate) const MKE2FS: Program = Program { name: "mke2fs", package: "e2fsprogs" };
 pub(crate) const QEMU_IMG: Program = Program { name: "qemu-img", package: "qemu-utils" };
 pub(crate) const SFDISK: Program = Program { name: "sfdisk", package: "fdisk" };

@@ -1,5 +1,7 @@
 //! What a lab consists of. Apart from `make`, which makes it: a test asks for a smaller one.
 
+use crate::addresses;
+use crate::network::Network;
 use std::path::{Path, PathBuf};
 
 /// A lab to be made.
@@ -11,6 +13,8 @@ pub struct LabSpec {
     pub cache: PathBuf,
     /// The hosts, the one with the machines first.
     pub hosts: Vec<HostSpec>,
+    /// A namespace for each host and a line between them; none: both are on this computer's own network.
+    pub network: Option<Network>,
 }
 
 /// One host of the lab: a folder, an address and an agent.
@@ -22,7 +26,8 @@ pub struct HostSpec {
     pub site: String,
     /// The host's own name: `goteborg-host01`.
     pub name: String,
-    /// Its loopback address. Each host has its own, so that ports never meet.
+    /// Its loopback address. Each host of each lab has its own, so that ports never meet; a lab that is there keeps
+    /// the addresses it was made with.
     pub addr: String,
     /// Machines it has at the beginning.
     pub machines: Vec<MachineSpec>,
@@ -52,7 +57,8 @@ impl LabSpec {
     #[must_use]
     pub fn default(root: &Path) -> Self {
         let machine = |name: &str, role: &str, rate| MachineSpec::new(name, role, rate);
-        Self {
+        let [stockholm, goteborg] = addresses::of(root, ["stockholm", "goteborg"]);
+        let spec = Self {
             root: root.to_owned(),
             cache: user_cache().unwrap_or_else(|| root.join("cache")),
             hosts: vec![
@@ -60,7 +66,7 @@ impl LabSpec {
                     folder: "stockholm".to_owned(),
                     site: "Stockholm".to_owned(),
                     name: "stockholm-host01".to_owned(),
-                    addr: "127.0.10.1".to_owned(),
+                    addr: stockholm,
                     machines: vec![
                         machine("dc01", "Domain controller", 2),
                         machine("sql01", "Database server", 10),
@@ -72,11 +78,35 @@ impl LabSpec {
                     folder: "goteborg".to_owned(),
                     site: "Göteborg".to_owned(),
                     name: "goteborg-host01".to_owned(),
-                    addr: "127.0.20.1".to_owned(),
+                    addr: goteborg,
                     machines: Vec::new(),
                 },
             ],
+            network: None,
+        };
+        match Network::kept(root) {
+            Some(network) => spec.on(network),
+            None => spec,
         }
+    }
+
+    /// The same lab with a network of its own. A lab that was made without cannot get one.
+    #[must_use]
+    pub fn with_network(self) -> Self {
+        if self.network.is_some() || self.hosts.len() != 2 {
+            return self;
+        }
+        let folders = [0, 1].map(|at| self.hosts.get(at).map_or("", |h| h.folder.as_str()));
+        let network = Network::of(&addresses::absolute(&self.root), folders);
+        self.on(network)
+    }
+
+    fn on(mut self, network: Network) -> Self {
+        for (at, host) in self.hosts.iter_mut().enumerate() {
+            host.addr = network.host_addr(at).to_string();
+        }
+        self.network = Some(network);
+        self
     }
 
     /// The folder of a host.

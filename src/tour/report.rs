@@ -33,7 +33,7 @@ pub(crate) struct Step {
     pub(crate) outcome: &'static str,
     /// Wall seconds.
     pub(crate) secs: f64,
-    /// Bytes that travelled between the sites because of it.
+    /// Bytes that travelled between the sites: what its cycles sent, and the points of its copies.
     pub(crate) bytes: u64,
     /// What was verified.
     pub(crate) verified: Vec<Verified>,
@@ -75,6 +75,27 @@ impl Report {
         self.write()
     }
 
+    /// Closes the report with a step that did not come to anything.
+    pub(crate) fn broken(&mut self, id: &str, title: &str, why: &str, secs: f64) -> std::io::Result<()> {
+        let verified = Verified {
+            what: "the stage came to its end".to_owned(),
+            how: "the tour stops at the first thing that goes wrong".to_owned(),
+            seen: why.to_owned(),
+            ok: false,
+        };
+        self.steps.push(Step {
+            id: id.to_owned(),
+            title: title.to_owned(),
+            outcome: "failed",
+            secs,
+            bytes: 0,
+            verified: vec![verified],
+            pictures: Vec::new(),
+            figures: Vec::new(),
+        });
+        self.close(false, secs).map(drop)
+    }
+
     /// Closes the report: `ok` only if the story came to its end and every verification held.
     pub(crate) fn close(&mut self, ended: bool, secs: f64) -> std::io::Result<bool> {
         self.secs = secs;
@@ -89,7 +110,8 @@ impl Report {
         (all.clone().count(), all.filter(|v| v.ok).count())
     }
 
-    fn write(&self) -> std::io::Result<()> {
+    /// Writes the report as it is.
+    pub(crate) fn write(&self) -> std::io::Result<()> {
         let draft = self.path.with_extension("json.part");
         let mut file = std::fs::File::create(&draft)?;
         file.write_all(&serde_json::to_vec_pretty(self)?)?;

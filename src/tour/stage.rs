@@ -2,9 +2,12 @@
 //! says what happens in which order.
 
 use super::camera::{Camera, Scene};
+use super::processes::Processes;
 use super::report::{Report, Step, Verified};
 use super::watch::Watch;
+use leeward_engine::shell::{Clock as _, SystemClock};
 use leeward_lab::Lab;
+use leeward_model::Moment;
 use std::time::{Duration, Instant};
 
 /// Everything the stages share.
@@ -13,7 +16,11 @@ pub(crate) struct Tour {
     pub(crate) camera: Camera,
     pub(crate) report: Report,
     pub(crate) lab: std::sync::Arc<Lab>,
+    /// Has looked at the hosts' processes from the beginning.
+    pub(crate) processes: Processes,
     pub(crate) began: Instant,
+    /// Bytes of the points that the first copies made.
+    pub(crate) first_copy_bytes: u64,
 }
 
 /// What a stage gathers while it runs.
@@ -36,7 +43,7 @@ impl Stage {
         self.step.figures.push((name.to_owned(), value));
     }
 
-    /// Bytes that travelled because of this stage.
+    /// Bytes of a copy that was made in this stage.
     pub(crate) fn bytes(&mut self, bytes: u64) {
         self.step.bytes += bytes;
     }
@@ -46,7 +53,7 @@ impl Stage {
         println!("      {text}");
     }
 
-    /// Bytes that travelled so far.
+    /// Bytes of the copies of this stage so far.
     pub(crate) const fn sent(&self) -> u64 {
         self.step.bytes
     }
@@ -79,7 +86,9 @@ impl Tour {
             },
             began: Instant::now(),
         };
+        let since = SystemClock.now();
         let mut result = run(self, &mut stage);
+        stage.step.bytes += self.cycles_since(since);
         if result.is_ok() && stage.step.verified.iter().any(|v| !v.ok) {
             result = Err(format!("{title}: a verification did not hold"));
         }
@@ -99,6 +108,13 @@ impl Tour {
         let secs = self.began.elapsed().as_secs_f64();
         self.report.add(stage.step, secs).map_err(|e| format!("report.json: {e}"))?;
         result
+    }
+
+    /// What the cycles that ended since then have sent, all machines together.
+    fn cycles_since(&self, since: Moment) -> u64 {
+        let snapshot = self.watch.now();
+        let cycles = snapshot.items.iter().flat_map(|i| i.cycles.iter());
+        cycles.filter(|c| c.at > since).map(|c| c.sent_bytes).sum()
     }
 
     /// Takes a picture for a stage. No picture is a failed verification, not a failed failover.

@@ -4,10 +4,11 @@
 use super::camera::Scene;
 use super::stage::{BOOT, JOB, Stage, Tour};
 use super::verify::{MACHINES, address_of, all_items};
+use leeward_engine::shell::{Clock as _, SystemClock};
 use leeward_model::{
-    Accepted, AgentId, Command, CopyFrequency, NetworkChoice, PointChoice, PointKind, PolicyId, PowerState,
-    Protection, ReplicationPolicy, ReplicationState, Retention, Side, Snapshot, SourceFence, Start, TestId,
-    Verb,
+    Accepted, AgentId, Command, Consistency, CopyFrequency, ItemView, NetworkChoice, PointChoice, PointKind,
+    PolicyId, PowerState, Protection, ReplicationPolicy, ReplicationState, Retention, Side, Snapshot,
+    SourceFence, Start, TestId, TestState, Verb,
 };
 use std::time::Duration;
 
@@ -70,6 +71,7 @@ fn start_machines(tour: &mut Tour, stage: &mut Stage) -> Result<(), String> {
         let id = machine_id(tour, name)?;
         tour.check_records(stage, name, id, source)?;
     }
+    tour.picture(stage, "machines-run", &Scene::Overview);
     Ok(())
 }
 
@@ -103,6 +105,7 @@ fn protect(tour: &mut Tour, stage: &mut Stage) -> Result<(), String> {
         let initial = item.points.iter().rev().find(|p| p.kind == PointKind::Initial);
         stage.bytes(initial.map_or(0, |p| p.size_bytes));
     }
+    tour.first_copy_bytes = stage.sent();
     stage.figure("initial replication of four machines, seconds", stage.secs());
     tour.verify_points(stage)?;
     tour.picture(stage, "overview-protected", &Scene::Overview);
@@ -117,14 +120,22 @@ fn cycles(tour: &mut Tour, stage: &mut Stage) -> Result<(), String> {
         let since = item.synced_to.unwrap_or_default();
         tour.deltas_since(item.id, since, 3)?;
         let item = tour.item(&item.name)?;
-        let sent: u64 = item.cycles.iter().map(|c| c.sent_bytes).sum();
-        stage.bytes(sent);
         let rpo = item.rpo_secs.unwrap_or(u64::MAX);
         stage.verify(
             rpo <= 60,
             &format!("{}: lag within twice the copy frequency", item.name),
             "age of the newest point at the target",
             format!("{rpo} s, {} points", item.points.len()),
+        );
+    }
+    let frozen = |i: &ItemView| i.points.iter().filter(|p| p.consistency == Consistency::Application).count();
+    let came = all_items(&tour.watch, "application-consistent points", BOOT, |i| frozen(i) > 0);
+    for item in tour.items()? {
+        stage.verify(
+            came.is_ok() && frozen(&item) > 0,
+            &format!("{}: an application-consistent point came on schedule", item.name),
+            "the kind of its points at the target; the policy asks for one every 2 minutes",
+            format!("{} of {} points", frozen(&item), item.points.len()),
         );
     }
     tour.verify_points(stage)?;
@@ -134,11 +145,19 @@ fn cycles(tour: &mut Tour, stage: &mut Stage) -> Result<(), String> {
     Ok(())
 }
 
+/// How much older than the records that were asked for the older point of a test is: the guests write every second.
+const OLDER_MILLIS: i64 = 10_000;
+
 fn test_failover(tour: &mut Tour, stage: &mut Stage) -> Result<(), String> {
+    let asked_from = SystemClock.now();
+    let (written, at) = tour.written()?;
+    for name in ["web01", "sql01"] {
+        tour.deltas_since(tour.item(name)?.id, at, 1)?;
+    }
     let web = tour.item("web01")?;
     let sql = tour.item("sql01")?;
-    let older =
-        sql.points.get(1).or_else(|| sql.points.first()).ok_or("sql01 has no recovery point")?.clone();
+    let older = sql.points.iter().find(|p| asked_from.millis_since(p.instant) >= OLDER_MILLIS);
+    let older = older.ok_or("sql01 has no older recovery point")?.clone();
     tour.picture(stage, "test-failover-dialog", &Scene::Dialog(web.id, Verb::TestFailover));
     let mut jobs = tour.watch.begin(Command::TestFailover {
         item: web.id,
@@ -150,7 +169,6 @@ fn test_failover(tour: &mut Tour, stage: &mut Stage) -> Result<(), String> {
         point: PointChoice::Exact(older.id),
         network: NetworkChoice::Isolated,
     })?);
-    let before = web.synced_to.unwrap_or_default();
     if let Some(job) = jobs.first() {
         tour.picture(stage, "job-test-failover", &Scene::Job(*job));
     }
@@ -163,21 +181,49 @@ fn test_failover(tour: &mut Tour, stage: &mut Stage) -> Result<(), String> {
             "HTTP to the test machine in its isolated network",
             format!("up to record {} at boot", state.verified_at_boot_last),
         );
-        if let Some(secs) =
-            tour.item(&item.name)?.tests.iter().find(|t| t.id == test).and_then(|t| t.recovery_secs)
-        {
+        let open = tour.item(&item.name)?.tests.iter().find(|t| t.id == test).cloned();
+        let (found, known) =
+            (state.verified_at_boot_last, written.get(&item.name).copied().unwrap_or(u64::MAX));
+        if item.name == "sql01" {
+            stage.verify(
+                found > 0 && found < known && open.as_ref().is_some_and(|t| t.point == older.id),
+                "sql01: the copy is the machine as it was at the older point, not as it is now",
+                "records found at boot < records of the machine after that point; point of the test",
+                format!("{found} < {known}"),
+            );
+        } else {
+            stage.verify(
+                found >= known,
+                "web01: the copy has everything up to the newest point",
+                "records found at boot >= records of the machine before that point",
+                format!("{found} >= {known}"),
+            );
+        }
+        if let Some(secs) = open.and_then(|t| t.recovery_secs) {
             stage.figure(&format!("{}: point to answering guest, seconds", item.name), secs);
         }
         tour.picture(stage, &format!("console-{}", item.name), &Scene::Console(item.id, test));
     }
-    let web = tour.item("web01")?;
-    tour.deltas_since(web.id, before, 1)?;
-    stage.verify(
-        true,
-        "web01: replication went on during the test",
-        "new points at the target",
-        "a new delta point came",
-    );
+    went_on_meanwhile(tour, stage)?;
+    tour.one_writer(stage);
+    Ok(())
+}
+
+/// Replication does not stand still because of a test.
+fn went_on_meanwhile(tour: &Tour, stage: &mut Stage) -> Result<(), String> {
+    for name in ["web01", "sql01"] {
+        let began = tour.item(name)?.tests.first().map(|t| t.started).ok_or("the test is gone")?;
+        let came = tour.deltas_since(tour.item(name)?.id, began, 1);
+        let item = tour.item(name)?;
+        let fresh = item.points.iter().filter(|p| p.kind == PointKind::Delta && p.instant > began).count();
+        let runs = item.tests.iter().any(|t| t.state == TestState::Running);
+        stage.verify(
+            came.is_ok() && fresh > 0 && runs,
+            &format!("{name}: replication went on during the test"),
+            "points at the target whose instant is after the test began, while the test runs",
+            format!("{fresh} new points, test {}", if runs { "runs" } else { "does not run" }),
+        );
+    }
     Ok(())
 }
 
@@ -199,9 +245,11 @@ fn clean_up(tour: &mut Tour, stage: &mut Stage) -> Result<(), String> {
             item.tests.is_empty() && item.last_test_ok.is_some(),
             &format!("{name}: the test is gone and counts as passed"),
             "the item's own state",
-            "cleaned up",
+            format!("{} test failovers open", item.tests.len()),
         );
     }
+    let item = tour.item("web01")?;
+    tour.picture(stage, "item-cleaned-up", &Scene::Item(item.id));
     Ok(())
 }
 
@@ -225,6 +273,7 @@ fn planned(tour: &mut Tour, stage: &mut Stage, to: Side) -> Result<(), String> {
             "the item's own state",
             item.status.render(),
         );
+        tour.compare_disks(stage, &was.name, site_folder(&was, to.other()), site_folder(&was, to))?;
         let state = tour.check_records(stage, &item.name, item.machine, item.active_place().agent)?;
         stage.verify(
             stopped.as_ref().is_ok_and(|n| *n == state.verified_at_boot_last),
@@ -260,10 +309,12 @@ fn commit(tour: &mut Tour, stage: &mut Stage) -> Result<(), String> {
             source,
         );
     }
+    tour.picture(stage, "items-committed", &Scene::Items);
     Ok(())
 }
 
 pub(super) fn reverse(tour: &mut Tour, stage: &mut Stage, active: Side) -> Result<(), String> {
+    let before = SystemClock.now();
     let mut jobs = Vec::new();
     for item in tour.items()? {
         jobs.extend(tour.watch.begin(Command::ReverseReplicate { item: item.id })?);
@@ -274,8 +325,9 @@ pub(super) fn reverse(tour: &mut Tour, stage: &mut Stage, active: Side) -> Resul
         i.protection == want && i.replication == ReplicationState::Active
     })?;
     for item in tour.items()? {
-        let first = item.points.iter().find(|p| p.kind == PointKind::Resync);
-        stage.bytes(first.map_or(0, |p| p.size_bytes));
+        let compared = item.points.iter().find(|p| p.kind == PointKind::Resync && p.committed_at >= before);
+        let compared = compared.ok_or_else(|| format!("{}: the comparison left no point", item.name))?;
+        stage.bytes(compared.size_bytes);
         let since = item.synced_to.unwrap_or_default();
         tour.deltas_since(item.id, since, 1)?;
     }

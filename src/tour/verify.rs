@@ -4,7 +4,8 @@
 use super::guest::{self, GuestState};
 use super::stage::{Stage, Tour};
 use super::watch::Watch;
-use leeward_model::{AgentId, Command, ItemId, ItemView, MachineId, Moment, PointKind, PowerState};
+use leeward_engine::shell::{Clock as _, SystemClock};
+use leeward_model::{AgentId, Command, ItemId, ItemView, MachineId, Moment, PointKind};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
@@ -93,23 +94,33 @@ impl Tour {
         Ok(())
     }
 
-    /// At most one site runs each machine.
+    /// At no moment since the tour began have two processes run the same machine.
     pub(crate) fn one_writer(&self, stage: &mut Stage) {
-        let snapshot = self.watch.now();
-        for name in MACHINES {
-            let running: Vec<_> = snapshot
-                .machines
-                .iter()
-                .filter(|m| m.definition.name == name && m.power == PowerState::Running)
-                .map(|m| snapshot.server(m.agent).map_or_else(|| m.agent.to_string(), |s| s.name.clone()))
-                .collect();
-            stage.verify(
-                running.len() <= 1,
-                &format!("{name}: at most one site runs it"),
-                "power state of the machine as both hosts report it",
-                if running.is_empty() { "nowhere".to_owned() } else { running.join(", ") },
-            );
+        let seen = self.processes.seen();
+        let now: Vec<_> =
+            seen.now.iter().map(|(machine, hosts)| format!("{machine} at {}", hosts.join(" and "))).collect();
+        let bad: Vec<_> = seen.twice.iter().chain(&seen.failed).cloned().collect();
+        stage.verify(
+            bad.is_empty() && seen.looks > 0,
+            "at most one site runs each machine, at every moment so far",
+            "the hypervisors' processes on both hosts, looked at five times a second since the tour began",
+            if bad.is_empty() {
+                format!("{} looks; now {}", seen.looks, now.join(", "))
+            } else {
+                bad.join("; ")
+            },
+        );
+    }
+
+    /// What each machine has written by now, asked where it runs, and a moment after the answers: a point of a later
+    /// instant must hold all of it.
+    pub(crate) fn written(&self) -> Result<(BTreeMap<String, u64>, Moment), String> {
+        let mut written = BTreeMap::new();
+        for item in self.items()? {
+            let state = self.records_at(item.machine, item.active_place().agent)?;
+            written.insert(item.name.clone(), state.last);
         }
+        Ok((written, SystemClock.now()))
     }
 }
 

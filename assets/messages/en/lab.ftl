@@ -43,6 +43,10 @@ lab-agent = The agent of { $subject } did not start or stop
 lab-agent-cause = The program leeward-agent is missing or refused its settings.
 lab-agent-action = Read agent.log in the host's folder.
 
+lab-network = The network of the sample lab cannot be laid
+lab-network-cause = It is made of network namespaces, for which an administrator's rights are needed, and belongs to a lab from its making on.
+lab-network-action = Do it as root or with sudo, in a new folder; or use a lab without a network.
+
 lab-not-said = { $subject } has not said it on its console yet
 lab-not-said-cause = The machine has not come so far, or it was not shut down in good order.
 lab-not-said-action = Look at its console, or wait.
