@@ -352,7 +352,7 @@ fn points_that_stay_keep_their_content_when_others_go() {
         let rules =
             Retention { every_point_mins: 0, hourly_points_hours: 0, app_consistent_hours: 0, points_max: 5 };
         let rules = Retention { every_point_mins: u32::from(n < 12) * 60, ..rules };
-        bench.host.store.retain(bench.host.now(), &rules, &Cancel::new()).expect("retained");
+        bench.host.store.retain(&rules, &Cancel::new()).expect("retained");
         let left = bench.host.store.points();
         assert!(left.len() <= 6);
         for point in left {
@@ -399,7 +399,7 @@ fn a_merge_between_a_cut_and_its_resumption_takes_no_file_of_the_log() {
     bench.ship(&cut, 9 * BLOCK).expect_err("cut");
     let rules =
         Retention { every_point_mins: 0, hourly_points_hours: 0, app_consistent_hours: 0, points_max: 2 };
-    let done = bench.host.store.retain(bench.host.now(), &rules, &Cancel::new()).expect("retained");
+    let done = bench.host.store.retain(&rules, &Cancel::new()).expect("retained");
     assert!(done.files > 0, "{done:?}");
     bench.ship(&cut, u64::MAX).expect("resumed");
     assert!(bench.content(newest) == content, "the merged point is whole");
