@@ -96,7 +96,7 @@ pub(crate) fn tidy(host: &Host) {
         }
         let Ok(Some(store)) = item.store() else { continue };
         let rules = &record.assignment.policy.retention;
-        match store.retain(host.now(), rules, &Cancel::new()) {
+        match store.retain(rules, &Cancel::new()) {
             Ok(retained) => tracing::debug!(item = record.name(), ?retained, "points tidied"),
             // Nothing is lost by points that stay; the next point asks again.
             Err(error) => tracing::warn!(item = record.name(), %error, "points could not be tidied"),

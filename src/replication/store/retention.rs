@@ -1,45 +1,50 @@
 //! Which points stay. Pure: apart from `tidy`, which removes the others.
 
-use leeward_model::{Consistency, Moment, PointId, PointKind, PointSummary, Retention};
+use leeward_model::{Consistency, PointId, PointKind, PointSummary, Retention};
 use std::collections::{BTreeMap, BTreeSet};
 
+/// So much more time between two points at the target than at the source is a clock that jumped.
+const JUMP_SECS: i64 = 1_800;
+
 /// Points that the rules no longer keep. `points` are oldest first; pinned ones and the newest always stay, and a
-/// safety point stays until a newer point of its own epoch's successor is older than the window.
+/// safety point stays until a newer point of its own epoch's successor is older than the window. When there are more
+/// than may be, the window gets shorter first: what is promised for hours stays.
 pub(super) fn too_many(
     points: &[PointSummary],
     pinned: &BTreeSet<PointId>,
-    now: Moment,
     rules: &Retention,
 ) -> Vec<PointId> {
     let Some(newest) = points.last() else { return Vec::new() };
-    // Ages count from the newest point when the clock has gone back behind it.
-    let now = now.max(newest.committed_at);
-    let age = |p: &PointSummary| now.secs_since(p.committed_at);
     let window = i64::from(rules.every_point_mins) * 60;
     let mut kept: BTreeSet<PointId> = pinned.clone();
     kept.insert(newest.id);
-    // The newest of each hour, so that a point keeps its place in the row as it ages.
-    let mut hours: BTreeMap<i64, PointId> = BTreeMap::new();
-    for point in points {
-        let old = age(point);
+    // The first of each hour, so that a point keeps its place in the row as it ages; of all, and of those of
+    // applications.
+    let (mut hours, mut app_hours) = (BTreeMap::new(), BTreeMap::new());
+    let mut lasting = kept.clone();
+    for (point, old) in points.iter().zip(ages(points)) {
+        let hour = point.committed_at.0.div_euclid(3_600_000);
         if old <= window {
             kept.insert(point.id);
         }
         if old <= i64::from(rules.hourly_points_hours) * 3_600 {
-            hours.entry(point.committed_at.0.div_euclid(3_600_000)).or_insert(point.id);
+            hours.entry(hour).or_insert(point.id);
         }
         let application = point.consistency == Consistency::Application;
         if application && old <= i64::from(rules.app_consistent_hours) * 3_600 {
             kept.insert(point.id);
+            app_hours.entry(hour).or_insert(point.id);
         }
         if point.kind == PointKind::Safety && old <= i64::from(rules.hourly_points_hours.max(24)) * 3_600 {
-            kept.insert(point.id);
+            lasting.insert(point.id);
         }
     }
-    kept.extend(hours.into_values());
+    lasting.extend(hours.into_values().chain(app_hours.into_values()));
+    kept.extend(&lasting);
     let most = usize::try_from(rules.points_max.max(1)).unwrap_or(1);
     let mut over = points.iter().filter(|p| kept.contains(&p.id)).count().saturating_sub(most);
-    for point in points {
+    let short_lived = points.iter().filter(|p| !lasting.contains(&p.id));
+    for point in short_lived.chain(points) {
         if over == 0 {
             break;
         }
@@ -51,10 +56,27 @@ pub(super) fn too_many(
     points.iter().filter(|p| !kept.contains(&p.id)).map(|p| p.id).collect()
 }
 
+/// How many seconds older than the newest each point is: time without new points takes none away. Where the target's
+/// clock has jumped between two points, the source's is believed.
+fn ages(points: &[PointSummary]) -> Vec<i64> {
+    let mut ages = vec![0];
+    let mut age: i64 = 0;
+    for pair in points.windows(2).rev() {
+        let [older, newer] = pair else { continue };
+        let here = newer.committed_at.secs_since(older.committed_at).max(0);
+        let there = newer.instant.secs_since(older.instant).max(0);
+        let jumped = here > there.saturating_mul(2).saturating_add(JUMP_SECS);
+        age = age.saturating_add(if jumped { there } else { here });
+        ages.push(age);
+    }
+    ages.reverse();
+    ages
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
-    use leeward_model::{Epoch, Sequence};
+    use leeward_model::{Epoch, Moment, Sequence};
     use proptest::prelude::*;
     use uuid::Uuid;
 
@@ -76,8 +98,8 @@ mod tests {
         Retention { every_point_mins: 10, hourly_points_hours: 4, app_consistent_hours: 2, points_max: 24 }
     }
 
-    fn left(points: &[PointSummary], now: i64) -> Vec<u64> {
-        let gone = too_many(points, &BTreeSet::new(), Moment(now * 1000), &rules());
+    fn left(points: &[PointSummary]) -> Vec<u64> {
+        let gone = too_many(points, &BTreeSet::new(), &rules());
         points.iter().filter(|p| !gone.contains(&p.id)).map(|p| p.sequence.0).collect()
     }
 
@@ -86,7 +108,7 @@ mod tests {
         let points: Vec<_> =
             (0..36).map(|n| point(n, i64::try_from(n).unwrap_or(0) * 300, Consistency::Crash)).collect();
         // Three hours of a point every five minutes: the last ten minutes whole, then one an hour.
-        assert_eq!(left(&points, 35 * 300), [0, 12, 24, 33, 34, 35]);
+        assert_eq!(left(&points), [0, 12, 24, 33, 34, 35]);
     }
 
     #[test]
@@ -96,13 +118,57 @@ mod tests {
             point(2, 600, Consistency::Crash),
             point(3, 7_000, Consistency::Crash),
         ];
-        assert!(left(&points, 7_100).contains(&1));
+        assert!(left(&points).contains(&1));
     }
 
     #[test]
     fn a_clock_that_jumps_costs_no_point_of_the_window() {
         let points = [point(1, 5_000, Consistency::Crash), point(2, 5_030, Consistency::Crash)];
-        assert_eq!(left(&points, 100), [1, 2]);
+        assert_eq!(left(&points), [1, 2]);
+        // Back, and forward by a day.
+        let mut back = points.to_vec();
+        back[1].committed_at = Moment(100_000);
+        assert_eq!(left(&back), [1, 2]);
+        let mut forward = points.to_vec();
+        forward[1].committed_at = Moment(5_030_000 + 86_400_000);
+        assert_eq!(left(&forward), [1, 2]);
+    }
+
+    #[test]
+    fn time_without_new_points_takes_none_away() {
+        let mut points: Vec<_> =
+            (0..5).map(|n| point(n, i64::try_from(n).unwrap_or(0) * 60, Consistency::Crash)).collect();
+        assert_eq!(left(&points), [0, 1, 2, 3, 4]);
+        // The source was silent for a day: then the older ones are a day old.
+        points.push(point(5, 86_400, Consistency::Crash));
+        assert_eq!(left(&points), [5]);
+    }
+
+    /// A point every thirty seconds for six hours, some of them of applications, tidied after each.
+    #[test]
+    fn the_window_gives_way_before_what_is_promised_for_hours() {
+        let mut points: Vec<PointSummary> = Vec::new();
+        for n in 0..720_u64 {
+            let app = n.is_multiple_of(120);
+            let consistency = if app { Consistency::Application } else { Consistency::Crash };
+            points.push(point(n, i64::try_from(n).unwrap_or(0) * 30 + 7, consistency));
+            let rules = Retention { app_consistent_hours: 4, ..rules() };
+            let gone = too_many(&points, &BTreeSet::new(), &rules);
+            points.retain(|p| !gone.contains(&p.id));
+            assert!(points.len() <= 24);
+            for hours in 1..=(n / 120).min(4) {
+                let hour = n / 120 - hours;
+                let of_hour = |p: &&PointSummary| p.sequence.0 / 120 == hour;
+                // The oldest hour goes with its first point.
+                let wanted = n - hour * 120 <= 480;
+                assert!(!wanted || points.iter().any(|p| of_hour(&p)), "hour {hour} after {n}");
+                let application =
+                    points.iter().filter(of_hour).any(|p| p.consistency == Consistency::Application);
+                assert!(!wanted || application, "the application's point of hour {hour} after {n}");
+            }
+            let plain = points.iter().filter(|p| n - p.sequence.0 <= 12).count() as u64;
+            assert_eq!(plain, n.min(12) + 1, "the newest six minutes are whole after {n}");
+        }
     }
 
     proptest! {
@@ -117,11 +183,31 @@ mod tests {
             let points: Vec<_> = secs.iter().enumerate().map(|(n, s)| point(n as u64, *s, Consistency::Crash)).collect();
             let pinned: BTreeSet<_> = pins.iter().filter_map(|n| points.get(*n)).map(|p| p.id).collect();
             let rules = Retention { points_max: most, ..rules() };
-            let gone = too_many(&points, &pinned, Moment(100_000_000), &rules);
+            let gone = too_many(&points, &pinned, &rules);
             prop_assert!(!gone.contains(&points[points.len() - 1].id));
             prop_assert!(pinned.iter().all(|p| !gone.contains(p)));
             let bound = usize::try_from(most).unwrap_or(0).max(pinned.len() + 1);
             prop_assert!(points.len() - gone.len() <= bound);
+        }
+
+        #[test]
+        fn a_jump_of_the_targets_clock_costs_nothing_that_was_promised(
+            count in 2_usize..24,
+            at in 1_usize..24,
+            jump in -200_000_i64..1_000_000,
+        ) {
+            // A point every five minutes; the window and the number allow all of them.
+            let every = |n: usize| i64::try_from(n).unwrap_or(0) * 300;
+            let mut points: Vec<_> =
+                (0..count).map(|n| point(n as u64, every(n), Consistency::Crash)).collect();
+            for point in points.iter_mut().skip(at) {
+                point.committed_at = Moment(point.committed_at.0 + jump * 1000);
+            }
+            let rules = Retention { every_point_mins: 150, ..rules() };
+            let gone = too_many(&points, &BTreeSet::new(), &rules);
+            // A jump that is too small to be told from a slow link makes points a little older.
+            let slack = usize::try_from(JUMP_SECS / 300 + 2).unwrap_or(0);
+            prop_assert!(points.iter().rev().take(30 - slack).all(|p| !gone.contains(&p.id)), "{gone:?}");
         }
     }
 }

@@ -102,7 +102,7 @@ fn tidying_leaves_an_exchange_alone() {
     let before = store.points();
     let none =
         Retention { every_point_mins: 0, hourly_points_hours: 0, app_consistent_hours: 0, points_max: 1 };
-    store.retain(Moment(i64::MAX / 4), &none, &Cancel::new()).expect("not now");
+    store.retain(&none, &Cancel::new()).expect("not now");
     assert_eq!(store.points(), before);
 }
 
@@ -117,7 +117,7 @@ fn a_merge_is_given_up_for_a_failover_and_harms_nothing() {
             Retention { every_point_mins: 0, hourly_points_hours: 0, app_consistent_hours: 0, points_max: 1 };
         // Points go; a failover that presses already lets nothing be merged.
         let pressing = store.turns.press();
-        store.retain(Moment(i64::MAX / 4), &none, &Cancel::new()).expect("points went");
+        store.retain(&none, &Cancel::new()).expect("points went");
         drop(pressing);
         for blocks in 0_u64.. {
             let Some(merge) = store.next_merge() else { break };

@@ -11,7 +11,7 @@ use crate::error::{ReplicationError, Result};
 use crate::files::{Aligned, Mode, open_direct};
 use crate::qcow2::{Cluster, Reader, Writer};
 use crate::store::catalogue::Change;
-use leeward_model::{DiskFormat, DiskId, Moment, PointId, PointSummary, Retention};
+use leeward_model::{DiskFormat, DiskId, PointId, PointSummary, Retention};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Files between two points are merged when so many have gathered: each merge reads all of them once.
@@ -40,7 +40,7 @@ impl PointStore {
     ///
     /// # Errors
     /// When a file cannot be read or written; everything that counts is as before or as after, never between.
-    pub fn retain(&self, now: Moment, rules: &Retention, cancel: &Cancel) -> Result<Retained> {
+    pub fn retain(&self, rules: &Retention, cancel: &Cancel) -> Result<Retained> {
         let Some(_turn) = self.turns.take_if_free() else { return Ok(Retained::default()) };
         let mut done = Retained::default();
         {
@@ -48,7 +48,7 @@ impl PointStore {
             let state = held.state();
             let pinned: BTreeSet<PointId> = state.pins.values().copied().collect();
             let points: Vec<PointSummary> = state.points.iter().map(|p| p.summary.clone()).collect();
-            let gone = retention::too_many(&points, &pinned, now, rules);
+            let gone = retention::too_many(&points, &pinned, rules);
             if !gone.is_empty() {
                 done.points = gone.len();
                 held.append(Change::Drop { points: gone })?;

@@ -136,7 +136,7 @@ impl Trial {
             Step::Cycle(n, previous) => self.cycle(store, n, previous),
             Step::Pin(n) => store.pin(Self::point(n), "test"),
             Step::Unpin => store.unpin("test"),
-            Step::Retain => store.retain(Self::at(1000), &none, &Cancel::new()).map(drop),
+            Step::Retain => store.retain(&none, &Cancel::new()).map(drop),
             Step::KeepThrough(n) => store.keep_only_through(Self::point(n)),
             Step::Closed(closed) => store.set_closed(closed),
         }

@@ -271,7 +271,16 @@ fn whatever_is_cut_goes_on_where_it_was() {
         if first.is_err() {
             bench.sequence = 0;
             bench.restart_host();
-            bench.copy(PointKind::Initial, 1, u64::MAX).expect("copied");
+            // Everything before the watermark is here: none of it, blocks 1 to 3, or 9 as well.
+            let progress = bench.host.store.copy_progress();
+            let here = match progress.first().map_or(0, |(_, bytes)| bytes / BLOCK) {
+                0 => 0,
+                4 => 3,
+                through => panic!("cut at {cut}: {through} blocks"),
+            };
+            assert!(here == 3 || cut < 3 * BLOCK + 2_000, "what has come is remembered: cut at {cut}");
+            let resumed = bench.copy(PointKind::Initial, 1, u64::MAX).expect("copied");
+            assert_eq!(resumed.sent_bytes, (4 - here) * BLOCK, "cut at {cut}: nothing travels twice");
         }
         let copied = read(&bench.source());
         assert!(bench.content(bench.newest()) == copied, "copy cut at {cut}");
@@ -352,7 +361,7 @@ fn points_that_stay_keep_their_content_when_others_go() {
         let rules =
             Retention { every_point_mins: 0, hourly_points_hours: 0, app_consistent_hours: 0, points_max: 5 };
         let rules = Retention { every_point_mins: u32::from(n < 12) * 60, ..rules };
-        bench.host.store.retain(bench.host.now(), &rules, &Cancel::new()).expect("retained");
+        bench.host.store.retain(&rules, &Cancel::new()).expect("retained");
         let left = bench.host.store.points();
         assert!(left.len() <= 6);
         for point in left {
@@ -399,9 +408,28 @@ fn a_merge_between_a_cut_and_its_resumption_takes_no_file_of_the_log() {
     bench.ship(&cut, 9 * BLOCK).expect_err("cut");
     let rules =
         Retention { every_point_mins: 0, hourly_points_hours: 0, app_consistent_hours: 0, points_max: 2 };
-    let done = bench.host.store.retain(bench.host.now(), &rules, &Cancel::new()).expect("retained");
+    let done = bench.host.store.retain(&rules, &Cancel::new()).expect("retained");
     assert!(done.files > 0, "{done:?}");
     bench.ship(&cut, u64::MAX).expect("resumed");
     assert!(bench.content(newest) == content, "the merged point is whole");
+    assert!(bench.content(bench.newest()) == read(&bench.source()));
+}
+
+#[test]
+fn what_has_come_of_a_log_does_not_travel_again() {
+    let mut bench = Bench::new();
+    bench.write(0, 1);
+    bench.copy(PointKind::Initial, 1, u64::MAX).expect("copied");
+    let blocks: Vec<u64> = (0..36).collect();
+    for block in &blocks {
+        bench.write(*block, 9);
+    }
+    let log = bench.log(&blocks);
+    // One frame of sixteen blocks has come whole.
+    bench.ship(&log, 20 * BLOCK).expect_err("cut");
+    bench.restart_host();
+    let resumed = bench.ship(&log, u64::MAX).expect("resumed");
+    let (least, most) = (20 * BLOCK, 20 * BLOCK + 4_000);
+    assert!((least..most).contains(&resumed.sent_bytes), "the manifest and the rest: {resumed:?}");
     assert!(bench.content(bench.newest()) == read(&bench.source()));
 }
