@@ -179,3 +179,26 @@ fn a_host_that_says_another_site_than_its_key_is_refused_with_both_names() {
     assert!(said.contains("Stockholm") && said.contains("Oslo"), "{said}");
     ask("").expect("the key's site");
 }
+
+/// A symptom that lasts keeps the instant it began at, however often it is shown again.
+#[test]
+fn a_symptom_that_lasts_keeps_its_beginning() {
+    let mut world = World::new(1, Plan::default());
+    world.protect_all();
+    let item = world.item("vm1").expect("protected").id;
+    done(&mut world, Command::PauseReplication { item });
+    let since = |world: &mut World| {
+        let view = world.item("vm1").expect("there");
+        view.issues.iter().find(|i| i.fault.code == "health-paused").map(|i| i.since)
+    };
+    world.run_for(8);
+    let first = since(&mut world);
+    assert!(first.is_some());
+    for _ in 0..3 {
+        // The item is shown again whenever one of its hosts goes or comes.
+        world.strike(&leeward_sim::Fault::EngineLink { host: 1, secs: 5 });
+        assert_eq!(since(&mut world), first);
+        world.run_for(20);
+        assert_eq!(since(&mut world), first);
+    }
+}
