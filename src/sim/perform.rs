@@ -67,22 +67,7 @@ impl Host {
         let Some(kept) = self.items.get_mut(&item) else { return refuse("sim-item-unknown") };
         let machine = self.machines.get_mut(&kept.assignment.machine.id);
         match request {
-            Request::AwaitInSync { .. } if kept.role != Role::Source => refuse("sim-not-source"),
-            Request::AwaitInSync { op, .. } if kept.stopped && op.attempt <= 1 => refuse("sim-stopped"),
-            Request::AwaitInSync { .. } if kept.stopped => {
-                kept.stopped = false;
-                Done::NotYet
-            }
-            Request::AwaitInSync { .. } => match (kept.copy, kept.in_sync) {
-                (None, true) => {
-                    let point = PointId(item.0);
-                    Done::Ended(Response::InSync {
-                        proof: mint.in_sync(item, kept.epoch, point),
-                        sent_bytes: 1,
-                    })
-                }
-                _ => Done::NotYet,
-            },
+            Request::AwaitInSync { op, .. } => await_in_sync(kept, op.attempt > 1, &mint, item),
             Request::SetPaused { paused, .. } => {
                 kept.paused = *paused;
                 kept.assignment.paused = *paused;
@@ -389,6 +374,21 @@ impl Host {
         }
         Done::Ended(Response::Done)
     }
+}
+
+/// Asked again, what had stopped goes on: a person has looked.
+fn await_in_sync(kept: &mut Kept, again: bool, mint: &EvidenceMint, item: ItemId) -> Done {
+    if kept.role != Role::Source {
+        return refuse("sim-not-source");
+    }
+    if kept.stopped && !again {
+        return refuse("sim-stopped");
+    }
+    kept.stopped = false;
+    if kept.copy.is_some() || !kept.in_sync {
+        return Done::NotYet;
+    }
+    Done::Ended(Response::InSync { proof: mint.in_sync(item, kept.epoch, PointId(item.0)), sent_bytes: 1 })
 }
 
 fn fence(

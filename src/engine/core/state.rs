@@ -94,6 +94,8 @@ pub(crate) struct Item {
     pub(crate) cycles: Cycles,
     /// The health that was last told in an event.
     pub(crate) told_health: Health,
+    /// Since when each symptom is shown, for those that cannot say it themselves.
+    pub(crate) shown_since: BTreeMap<String, Moment>,
     /// Corrections that are under way with its hosts.
     pub(crate) corrections: BTreeMap<AgentId, Correction>,
 }
@@ -185,6 +187,7 @@ impl Item {
             jobs: Vec::new(),
             cycles: Cycles::default(),
             told_health: Health::NotApplicable,
+            shown_since: BTreeMap::new(),
             corrections: BTreeMap::new(),
         }
     }

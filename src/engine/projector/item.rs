@@ -10,11 +10,12 @@ use leeward_model::{
     DiskView, Forward, HealthIssue, ItemId, ItemView, Moment, PlaceView, Progress, ReplicationState, Scope,
     Side, TestView, Verb, VerbState,
 };
+use std::collections::BTreeMap;
 
 /// An item as it is shown; none when it is not in the vault.
-pub(crate) fn view(state: &mut State, id: ItemId, now: Moment) -> Option<ItemView> {
-    let cycles = state.items.get_mut(&id)?.cycles.shared();
-    let state = &*state;
+pub(crate) fn view(state_mut: &mut State, id: ItemId, now: Moment) -> Option<ItemView> {
+    let cycles = state_mut.items.get_mut(&id)?.cycles.shared();
+    let state = &*state_mut;
     let item = state.items.get(&id)?;
     let record = &item.record;
     let source = state.held(record.place(record.active).agent, id);
@@ -23,8 +24,9 @@ pub(crate) fn view(state: &mut State, id: ItemId, now: Moment) -> Option<ItemVie
     let progress = source.and_then(progress);
     let issues = issues(state, item, now);
     let points = state.points(item);
+    let shown: BTreeMap<String, Moment> = issues.iter().map(|i| (i.fault.code.clone(), i.since)).collect();
     let synced = source.and_then(|s| s.facts.synced_to).max(points.first().map(|p| p.instant));
-    Some(ItemView {
+    let view = ItemView {
         id,
         machine: record.machine.id,
         name: record.machine.name.clone(),
@@ -52,7 +54,9 @@ pub(crate) fn view(state: &mut State, id: ItemId, now: Moment) -> Option<ItemVie
         superseded: record.superseded,
         job: item.jobs.first().copied(),
         verbs: verbs(state, item),
-    })
+    };
+    state_mut.items.get_mut(&id)?.shown_since = shown;
+    Some(view)
 }
 
 /// The symptoms of an item, worst first.
@@ -68,7 +72,7 @@ pub(crate) fn issues(state: &State, item: &Item, now: Moment) -> Vec<HealthIssue
         .filter(|server| !server.connected)
         .map(|server| (server.record.name.as_str(), server.since))
         .collect();
-    health::symptoms(&Symptoms {
+    let mut found = health::symptoms(&Symptoms {
         name: &record.machine.name,
         protection: &record.protection,
         protection_since: record.protection_since,
@@ -82,7 +86,14 @@ pub(crate) fn issues(state: &State, item: &Item, now: Moment) -> Vec<HealthIssue
         away: &away,
         superseded: record.superseded,
         now,
-    })
+    });
+    // A symptom that is only counted does not know when it began; it began when it was first shown.
+    for issue in found.iter_mut().filter(|i| i.since == now) {
+        if let Some(since) = item.shown_since.get(&issue.fault.code) {
+            issue.since = *since;
+        }
+    }
+    found
 }
 
 fn replication(state: &State, item: &Item) -> ReplicationState {

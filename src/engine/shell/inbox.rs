@@ -3,6 +3,7 @@
 
 use super::agents::Line;
 use super::clock::Clock;
+use super::gate::Place;
 use super::outcomes::Outcomes;
 use crate::core::{CallId, Core};
 use leeward_link::messages::{AgentHello, Fact, Reply};
@@ -24,7 +25,7 @@ pub(crate) enum News {
     /// That session is over.
     AgentLost { agent: AgentId, session: u64, why: Message },
     /// An agent says something unasked.
-    Fact { agent: AgentId, session: u64, fact: Fact },
+    Fact { agent: AgentId, session: u64, fact: Fact, place: Place },
     /// An agent answers.
     Reply { agent: AgentId, session: u64, call: CallId, reply: Box<Reply> },
     /// Somebody wants the engine to stop in order.

@@ -3,6 +3,7 @@
 //! they are in.
 
 use super::agents::{CALLS_WAITING_MAX, Line};
+use super::gate::Gate;
 use super::inbox::{EnrolmentAsk, Inbox, News};
 use super::trust::Trust;
 use crate::core::CallId;
@@ -98,12 +99,13 @@ impl Door {
         mut called: mpsc::Receiver<(CallId, Request)>,
     ) {
         let inbox = &self.desk.inbox;
+        let gate = Gate::new(inbox.clone(), agent, number);
         loop {
             tokio::select! {
                 heard = incoming.next() => match heard {
                     None => return,
                     Some(Heard::Notice(fact)) => {
-                        if inbox.send(News::Fact { agent, session: number, fact }).is_err() {
+                        if !gate.enter(fact).await {
                             session.end(Message::new("engine-stopped"));
                             return;
                         }

@@ -5,13 +5,14 @@
 //! |---|---|
 //! | `run` | the loop |
 //! | `inbox` | the one door in, and the sink for commands of this process |
-//! | `agents`, `listener` | open control sessions; how sessions come in |
+//! | `agents`, `listener`, `gate` | open control sessions; how sessions and their facts come in |
 //! | `trust` | the vault's certificates as the engine uses them |
 //! | `publication`, `outcomes`, `receipts` | what goes out to windows; commands count once |
 //! | `clock` | time and ids, the seam for tests |
 
 mod agents;
 pub(crate) mod clock;
+mod gate;
 pub(crate) mod inbox;
 mod listener;
 pub(crate) mod outcomes;

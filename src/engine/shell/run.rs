@@ -138,7 +138,8 @@ impl Runner {
             News::AgentLost { agent, session, why } => {
                 self.lines.close(agent, session).then_some(Input::AgentLost { agent, why })
             }
-            News::Fact { agent, session, fact } => {
+            News::Fact { agent, session, fact, place } => {
+                drop(place);
                 self.lines.is_current(agent, session).then_some(Input::Fact { agent, fact })
             }
             News::Reply { agent, session, call, reply } => {

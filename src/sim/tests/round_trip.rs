@@ -243,3 +243,26 @@ fn a_machine_on_two_hosts_is_started_where_it_was_asked_for() {
     assert!(world.run_until(60, |w| runs(w, new)));
     assert!(!runs(&mut world, old), "the one that was named, not the first that has this id");
 }
+
+/// A symptom that lasts keeps the instant it began at, however often it is shown again.
+#[test]
+fn a_symptom_that_lasts_keeps_its_beginning() {
+    let mut world = World::new(1, Plan::default());
+    world.protect_all();
+    let item = world.item("vm1").expect("protected").id;
+    done(&mut world, Command::PauseReplication { item });
+    let since = |world: &mut World| {
+        let view = world.item("vm1").expect("there");
+        view.issues.iter().find(|i| i.fault.code == "health-paused").map(|i| i.since)
+    };
+    world.run_for(8);
+    let first = since(&mut world);
+    assert!(first.is_some());
+    for _ in 0..3 {
+        // The item is shown again whenever one of its hosts goes or comes.
+        world.strike(&leeward_sim::Fault::EngineLink { host: 1, secs: 5 });
+        assert_eq!(since(&mut world), first);
+        world.run_for(20);
+        assert_eq!(since(&mut world), first);
+    }
+}
