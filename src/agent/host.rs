@@ -9,8 +9,9 @@ use crate::records::ItemRecord;
 use crate::slots::Slots;
 use leeward_fabric::QemuDriver;
 use leeward_link::bulk::BulkListener;
+use leeward_link::control::Addresses;
 use leeward_link::messages::{Assignment, Fact};
-use leeward_link::{Clock, Trust};
+use leeward_link::{Clock, HostIdentity, LinkError, Trust};
 use leeward_model::fault::{Fault, Recovery};
 use leeward_model::{AgentId, EvidenceMint, ItemId, MachineId, Message, Moment};
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
@@ -22,6 +23,12 @@ const COPIES_AT_ONCE: usize = 2;
 
 /// Events kept for the engine while it is away; the oldest go first.
 const EVENTS_MAX: usize = 1_000;
+
+/// Addresses of the engine that are taken from it at once.
+const ENGINE_ADDRESSES_MAX: usize = 32;
+
+/// Addresses it was found at before that are kept behind them.
+const EARLIER_ADDRESSES_MAX: usize = 4;
 
 /// A host.
 pub struct Host {
@@ -35,6 +42,10 @@ pub struct Host {
     pub(crate) copies: Arc<Slots>,
     /// The control session is up, and the engine has had time to say what it thinks of our report.
     pub(crate) engine_agrees: AtomicBool,
+    /// Where the engine is looked for.
+    pub(crate) engine: Addresses,
+    /// Held by whoever changes the identity's file.
+    pub(crate) identity: tokio::sync::Mutex<()>,
     items: Mutex<BTreeMap<ItemId, Arc<Item>>>,
     peers: Mutex<BTreeSet<AgentId>>,
     events: Mutex<VecDeque<Fact>>,
@@ -72,6 +83,8 @@ impl Host {
             operations: Operations::default(),
             copies: Slots::new(COPIES_AT_ONCE),
             engine_agrees: AtomicBool::new(false),
+            engine: Addresses::default(),
+            identity: tokio::sync::Mutex::default(),
             items: Mutex::new(items),
             peers: Mutex::new(peers.iter().copied().collect()),
             events: Mutex::default(),
@@ -139,6 +152,27 @@ impl Host {
         for item in self.items() {
             item.retry_now();
         }
+    }
+
+    /// The engine says where it is to be found from now on. Some of the addresses it was found at before stay behind
+    /// the new ones: what it is told to advertise may be wrong, and what has worked must not be lost.
+    pub(crate) fn follow_engine(&self, told: &[String]) -> std::result::Result<(), LinkError> {
+        let known = self.engine.all();
+        let mut next: Vec<String> = told.iter().take(ENGINE_ADDRESSES_MAX).cloned().collect();
+        let earlier = known.iter().filter(|a| !told.contains(a)).take(EARLIER_ADDRESSES_MAX);
+        next.extend(earlier.cloned());
+        if told.is_empty() || next == known {
+            return Ok(());
+        }
+        let _alone = self.identity.blocking_lock();
+        let folder = self.config.identity_folder();
+        if let Some(mut identity) = HostIdentity::load(&folder)? {
+            identity.engine_addresses.clone_from(&next);
+            identity.store(&folder)?;
+        }
+        tracing::info!(?next, "the engine is to be found at other addresses");
+        self.engine.replace(next);
+        Ok(())
     }
 
     /// Whether an agent may talk to this one.

@@ -138,8 +138,14 @@ pub enum Request {
     ConsolePicture { item: ItemId, test: Option<TestId> },
     /// A machine's power, unless it is fenced. Answer: `Done`.
     Power { op: Op, machine: MachineId, action: PowerAction },
-    /// The vault's list of revoked certificates, and which agents may talk to this one. Answer: `Done`.
-    Trust { crl_pem: String, peers: Vec<AgentId> },
+    /// The vault's list of revoked certificates, which agents may talk to this one, and where the engine is to be
+    /// looked for from now on (nothing: where it was). Answer: `Done`.
+    Trust {
+        crl_pem: String,
+        peers: Vec<AgentId>,
+        #[serde(default)]
+        engine_addresses: Vec<String>,
+    },
     /// Stop working on this operation if that is still possible. Answer: `Done`.
     CancelOp { op: Op },
 }

@@ -84,6 +84,8 @@ pub enum Input {
         key: KeyId,
         /// The identity it would get.
         agent: AgentId,
+        /// The identity it has proved to have had: it keeps that one, if the vault still has it.
+        former: Option<AgentId>,
         /// Host name.
         host: String,
         /// Site name it says; the key's decides.
@@ -270,8 +272,8 @@ impl Turn<'_> {
             }
             Input::Command { receipt, by, command } => self.command(receipt, &by, command),
             Input::KeyMade { receipt, key, file_text } => self.key_made(receipt, key, file_text),
-            Input::EnrolmentAsked { key, agent, host, version, replication_addr, reply, .. } => {
-                self.enrol(agents::Asked { key, agent, host, version, replication_addr, reply });
+            Input::EnrolmentAsked { key, agent, former, host, version, replication_addr, reply, .. } => {
+                self.enrol(agents::Asked { key, agent, former, host, version, replication_addr, reply });
             }
             Input::AgentConnected { hello, certificate_expires } => {
                 self.connected(hello, certificate_expires)

@@ -136,13 +136,14 @@ impl Door {
 
 /// Asks the core who a host becomes.
 async fn decide(inbox: &Inbox, asked: Ask) -> Result<AgentId, Message> {
-    let (key, host) = match asked {
-        Ask::Enrol { key, host } => (key, host),
+    let (key, host, former) = match asked {
+        Ask::Enrol { key, host, former } => (key, host, former),
         // Whoever may still shake hands may renew: a removed agent's certificate is revoked.
         Ask::Renew { agent } => return Ok(agent),
     };
     let ask = EnrolmentAsk {
         key,
+        former,
         host: host.name,
         site: host.site,
         version: host.version,
