@@ -15,7 +15,7 @@ mod rejoin;
 mod revocation;
 
 pub use issue::AgentRequest;
-pub(crate) use issue::{certificate_fits_key, new_request, request_with};
+pub(crate) use issue::{certificate_fits_key, certificate_request, new_request, request_with};
 pub(crate) use rejoin::{Former, prove};
 pub(crate) use revocation::CrlFacts;
 

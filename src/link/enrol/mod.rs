@@ -30,7 +30,7 @@ const PATIENCE: Duration = Duration::from_secs(30);
 
 /// What a host asks.
 #[derive(Serialize, Deserialize)]
-enum Question {
+pub(crate) enum Question {
     /// To be enrolled, with a registration key; `former` proves which agent it was, when it was one.
     Enrol {
         host: HostDescription,
@@ -44,7 +44,7 @@ enum Question {
 
 /// What the engine answers.
 #[derive(Serialize, Deserialize)]
-enum Answer {
+pub(crate) enum Answer {
     /// A certificate, and what is needed besides.
     Granted { agent: AgentId, certificate_pem: String, crl_pem: String, engine_addresses: Vec<String> },
     /// Why not.
