@@ -257,3 +257,55 @@ pub(crate) fn refuse(code: &'static str, subject: &str) -> Box<Fault> {
 pub(crate) fn passing(code: &'static str, subject: &str, detail: String) -> Box<Fault> {
     Box::new(Fault::new(code, subject, detail, Recovery::Retries))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use leeward_fabric::QemuSettings;
+    use leeward_link::Authority;
+    use leeward_model::VaultId;
+    use std::path::Path;
+    use uuid::Uuid;
+
+    const TODAY: Moment = Moment(1_794_000_000_000);
+
+    /// A host that is enrolled and knows the engine at `old:8443`.
+    fn host(folder: &Path) -> Host {
+        let settings = serde_json::json!({
+            "name": "hv1",
+            "listen": "127.0.0.1:0",
+            "machines": folder.join("machines"),
+            "data": folder.join("data"),
+        });
+        let config: AgentConfig = serde_json::from_value(settings).expect("settings");
+        let (vault, agent) = (VaultId(Uuid::from_u128(1)), AgentId(Uuid::from_u128(2)));
+        let authority = Authority::create(&folder.join("ca"), vault, "nordic", TODAY).expect("made");
+        let credential = authority.issue_engine(&[], TODAY).expect("issued");
+        let trust = Trust::new(&credential, Clock::new(|| TODAY)).expect("it fits");
+        let engine_addresses = vec!["old:8443".to_owned()];
+        let (vault_name, site) = ("nordic".to_owned(), "Stockholm".to_owned());
+        let identity = HostIdentity { vault, vault_name, agent, site, engine_addresses, credential };
+        identity.store(&config.identity_folder()).expect("kept");
+        let driver = QemuDriver::new(QemuSettings::default());
+        let host = Host::new(config, driver, agent, EvidenceMint::grant(), trust, &[]).expect("a host");
+        host.engine.replace(identity.engine_addresses);
+        host
+    }
+
+    #[test]
+    fn an_engine_that_moves_is_followed_also_after_a_restart() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let host = host(folder.path());
+        host.follow_engine(&[]).expect("nothing told, nothing changed");
+        assert_eq!(host.engine.all(), ["old:8443"]);
+        host.follow_engine(&["new:8443".to_owned()]).expect("followed");
+        assert_eq!(host.engine.all(), ["new:8443", "old:8443"], "the one it was found at is not lost");
+        let kept = HostIdentity::load(&host.config.identity_folder()).expect("read").expect("there");
+        assert_eq!(kept.engine_addresses, host.engine.all());
+        for number in 0..50 {
+            host.follow_engine(&[format!("engine-{number}:8443")]).expect("followed");
+        }
+        assert_eq!(host.engine.all().len(), 1 + EARLIER_ADDRESSES_MAX, "they do not pile up");
+        assert_eq!(host.engine.all().first().map(String::as_str), Some("engine-49:8443"));
+    }
+}
