@@ -114,7 +114,7 @@ fn told(state: &State, command: &Command, item: Option<&Item>, now: Moment, prev
         }
         Command::MakeRegistrationKey { .. } => {
             let addr = &state.vault.engine_addr;
-            if crate::vault::is_loopback(addr) {
+            if leeward_model::is_loopback(addr) {
                 preview.notes.push(Message::new("preview-key-loopback").with("addr", addr));
             }
         }

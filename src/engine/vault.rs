@@ -349,12 +349,6 @@ fn ip_of(addr: &str) -> Option<std::net::IpAddr> {
     host.trim_start_matches('[').trim_end_matches(']').parse().ok()
 }
 
-/// Whether only programs on the same computer reach this address.
-pub(crate) fn is_loopback(addr: &str) -> bool {
-    let host = addr.rsplit_once(':').map_or(addr, |(host, _)| host);
-    host == "localhost" || ip_of(addr).is_some_and(|ip| ip.is_loopback())
-}
-
 impl VaultLock {
     /// Says who holds it, once the engine knows where it listens.
     ///
