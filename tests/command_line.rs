@@ -125,6 +125,33 @@ fn a_registration_key_is_a_private_file_and_never_overwritten() {
 }
 
 #[test]
+fn an_address_that_nobody_can_reach_is_not_put_into_keys() {
+    let world = World::new();
+    let create = |more: &[&str]| {
+        let args = [&["vault", "create", "v", "--name", "Nordic", "--listen", "0.0.0.0:8443"], more].concat();
+        world.run(&args)
+    };
+    create(&[]).must(5, "--advertise");
+    assert!(!world.path("v").exists(), "nothing was made");
+    create(&["--advertise", "[::]:8443"]).must(5, "--advertise");
+    create(&["--advertise", "engine.example:8443"]).must(0, "Nordic");
+}
+
+#[test]
+fn a_key_that_only_this_computer_can_use_says_so() {
+    let world = World::with_vault();
+    let made = world.run(&["server", "make-key", "--site", "Stockholm", "--out", "s.leeward-key"]);
+    made.must(0, "--advertise");
+}
+
+#[test]
+fn the_list_of_commands_is_json_when_that_is_asked_for() {
+    let world = World::new();
+    let list: Value = serde_json::from_str(&world.ok(&["verbs", "--json"])).expect("JSON");
+    assert!(list.as_array().is_some_and(|l| l.len() > 30), "{list}");
+}
+
+#[test]
 fn destructive_verbs_ask_or_need_yes() {
     let world = World::with_vault();
     world.run(&["item", "failover", "web01"]).must(7, "web01");

@@ -38,18 +38,108 @@ fn examples() -> Vec<Vec<u8>> {
     catalogue.extend(body);
     let mut frame = vec![1, 9, 0, 0, 0];
     frame.extend(br#""Bye"    "#);
-    vec![
+    let mut all = vec![
         qcow2,
         fact.to_vec(),
         qmp.to_vec(),
         catalogue,
         frame,
         manifest(),
-        br#""Report""#.to_vec(),
         b"LEEWARDB\0\x01\0\x01\0\0\0\0".to_vec(),
-        b"-----BEGIN LEEWARD REGISTRATION KEY-----\nAAAA\n-----END LEEWARD REGISTRATION KEY-----\n".to_vec(),
+        b"HTTP/1.1 200 Connection established\r\nVia: 1.1 proxy\r\n\r\n".to_vec(),
+        br#"{"return": {"thawed": 2}}"#.to_vec(),
+        br#"{"error": {"class": "GenericError", "desc": "frozen already"}}"#.to_vec(),
         Vec::new(),
-    ]
+    ];
+    all.extend(of_sessions());
+    all.extend(of_trust());
+    all.extend(leeward_engine::operator::foreign::examples().expect("JSON"));
+    all
+}
+
+fn json(value: &impl serde::Serialize) -> Vec<u8> {
+    serde_json::to_vec(value).expect("JSON")
+}
+
+/// What the engine and an agent say, as their own writers write it.
+fn of_sessions() -> Vec<Vec<u8>> {
+    use leeward_link::control::frame;
+    use leeward_link::messages::{AgentHello, Op, Reply, Request, Response};
+    use leeward_model::{AgentId, ItemId};
+    let hello = AgentHello {
+        agent: AgentId(uuid::Uuid::nil()),
+        host: "hv1".to_owned(),
+        site: "Stockholm".to_owned(),
+        version: "0.1.0".to_owned(),
+        replication_addr: "hv1:8084".to_owned(),
+    };
+    let (op, item) = (
+        Op { job: leeward_model::JobId(uuid::Uuid::nil()), step: "release-source".to_owned(), attempt: 0 },
+        ItemId(uuid::Uuid::nil()),
+    );
+    let release = Request::Release { op, item, delete_replica: true };
+    let done: Reply = Ok(Response::Done);
+    let frame = frame::write("example", frame::Kind::Request, 7, &release).expect("a frame");
+    vec![json(&Request::Report), json(&release), json(&done), json(&hello), frame]
+}
+
+/// A real registration key, certificates, a list of revoked ones behind the root that has signed it, and what this
+/// takes.
+fn of_trust() -> Vec<Vec<u8>> {
+    use leeward_link::{Authority, NewKey};
+    use leeward_model::{AgentId, KeyId, Moment, VaultId};
+    let today = Moment(1_794_000_000_000);
+    let folder = tempfile::tempdir().expect("a folder");
+    let authority = Authority::create(&folder.path().join("ca"), VaultId(uuid::Uuid::nil()), "nordic", today)
+        .expect("made");
+    let key = NewKey {
+        key: KeyId(uuid::Uuid::nil()),
+        vault_name: "nordic".to_owned(),
+        site: "Göteborg".to_owned(),
+        engine_addresses: vec!["engine:8443".to_owned()],
+        expires: today.plus_secs(86_400),
+    };
+    let (_, text) = authority.make_registration_key(key, today).expect("made");
+    let engine = authority.issue_engine(&["engine:8443".to_owned()], today).expect("issued");
+    authority.revoke_agent(AgentId(uuid::Uuid::nil()), today).expect("revoked");
+    let list = format!("{}{}", authority.ca_pem(), authority.crl(today).expect("made"));
+    let mut all = vec![text.into_bytes(), engine.certificate_pem.into_bytes(), list.into_bytes()];
+    all.extend(leeward_link::foreign::examples().expect("randomness"));
+    all
+}
+
+/// A reader by name, and whether it understands.
+type Reader = (&'static str, fn(&[u8]) -> bool);
+
+/// An example that its own reader does not understand would only test the first line of it.
+#[test]
+fn every_example_of_ours_is_understood() {
+    use leeward_link::control::frame;
+    use leeward_link::foreign;
+    use leeward_link::messages::{AgentHello, Reply, Request};
+    let understood: &[Reader] = &[
+        ("question", foreign::enrolment_question),
+        ("answer", foreign::enrolment_answer),
+        ("hello", foreign::session_hello),
+        ("certificate", foreign::certificate),
+        ("request for a certificate", foreign::request_for_certificate),
+        ("list", foreign::revocation_list),
+        ("proxy", foreign::proxy_answer),
+        ("ask", leeward_engine::operator::foreign::ask),
+        ("tell", leeward_engine::operator::foreign::tell),
+        ("registration key", |b| leeward_link::RegistrationKey::parse(&String::from_utf8_lossy(b)).is_ok()),
+        ("request", |b| serde_json::from_slice::<Request>(b).is_ok()),
+        ("reply", |b| serde_json::from_slice::<Reply>(b).is_ok()),
+        ("agent's hello", |b| serde_json::from_slice::<AgentHello>(b).is_ok()),
+        ("frame", |b| b.get(4..).is_some_and(|rest| frame::parse(rest.to_vec()).is_ok())),
+        ("guest agent", |b| leeward_fabric::guest_agent::answer(b, "guest-ping").is_ok()),
+        ("qmp", |b| leeward_fabric::qmp::parse(b).is_ok()),
+        ("manifest", |b| leeward_replication::parse_manifest(b).is_ok()),
+    ];
+    let examples = examples();
+    for (name, read) in understood {
+        assert!(examples.iter().any(|example| read(example)), "no example is a good {name}");
+    }
 }
 
 fn manifest() -> Vec<u8> {

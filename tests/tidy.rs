@@ -36,8 +36,7 @@ fn functions_stay_small() {
         if path.to_string_lossy().contains("/tests/") {
             continue;
         }
-        let product = text.split("#[cfg(test)]").next().unwrap_or(&text);
-        for (name, lines) in functions(product) {
+        for (name, lines) in functions(&product(&text)) {
             if lines > FUNCTION_LINES_MAX {
                 bad.push(format!("{}: {name} has {lines} lines", path.display()));
             }
@@ -107,7 +106,7 @@ fn root() -> PathBuf {
 fn sources() -> Vec<(PathBuf, String)> {
     let root = root();
     let mut found = Vec::new();
-    for folder in ["src", "tests"] {
+    for folder in ["src", "tests", "benches", "fuzz/fuzz_targets"] {
         walk(&root.join(folder), &mut |path| {
             if path.extension().is_some_and(|e| e == "rs") {
                 let text = std::fs::read_to_string(path).expect("readable source");
@@ -127,6 +126,87 @@ fn walk(path: &Path, seen: &mut impl FnMut(&Path)) {
     } else if path.exists() {
         seen(path);
     }
+}
+
+/// What is no test module: the text without `#[cfg(test)] mod … { … }`, wherever that stands. Other things that are
+/// there only for tests stay: they are among the product's own.
+fn product(text: &str) -> String {
+    let mut kept = String::new();
+    let mut lines = text.lines().peekable();
+    while let Some(line) = lines.next() {
+        let indent = line.len() - line.trim_start().len();
+        let opens = |l: &str| {
+            l.trim_start().trim_start_matches("pub(crate) ").starts_with("mod ") && l.ends_with('{')
+        };
+        if line.trim() == "#[cfg(test)]" && lines.peek().is_some_and(|next| opens(next)) {
+            let closing = format!("{}}}", " ".repeat(indent));
+            for inside in lines.by_ref() {
+                if inside == closing {
+                    break;
+                }
+            }
+            continue;
+        }
+        kept.push_str(line);
+        kept.push('\n');
+    }
+    kept
+}
+
+#[test]
+fn only_test_modules_are_left_out() {
+    let text =
+        "#[cfg(test)]\nmod tests;\nfn a() {}\n#[cfg(test)]\nmod b {\n    fn c() {\n    }\n}\nfn d() {}\n";
+    let product = product(text);
+    assert!(product.contains("fn a()") && product.contains("fn d()"), "{product}");
+    assert!(!product.contains("fn c()"), "{product}");
+}
+
+/// The rooms that must give the same for the same: a clock, chance or the environment would make a test of them say
+/// little and a replay of them differ.
+#[test]
+fn pure_rooms_read_no_clock_no_chance_and_no_environment() {
+    const PURE: &[&str] = &[
+        "src/model/",
+        "src/replication/",
+        "src/engine/core/",
+        "src/engine/workflows/",
+        "src/engine/projector/",
+    ];
+    const IMPURE: &[&str] = &[
+        "SystemTime::now",
+        "Instant::now",
+        "Uuid::new_v4",
+        "Uuid::now_v7",
+        "env::var",
+        "env::current_dir",
+        "env::home_dir",
+        "env::temp_dir",
+        "env::args",
+        "getrandom",
+        "rand::",
+        "OsRng",
+    ];
+    let mut bad = Vec::new();
+    for (path, text) in sources() {
+        let shown = path.to_string_lossy().replace('\\', "/");
+        // A build script runs when the program is made, not in it.
+        let tests = shown.contains("/tests/") || shown.ends_with("tests.rs") || shown.ends_with("/build.rs");
+        if tests || !PURE.iter().any(|room| shown.starts_with(room)) {
+            continue;
+        }
+        for (number, line) in product(&text).lines().enumerate() {
+            // Holding a rate down needs to know how long a second is; no byte depends on it.
+            let throttle = shown == "src/replication/control.rs" && line.contains("Instant::now");
+            if !throttle
+                && IMPURE.iter().any(|word| line.contains(word))
+                && !line.trim_start().starts_with("//")
+            {
+                bad.push(format!("{shown}, about line {}: {}", number + 1, line.trim()));
+            }
+        }
+    }
+    assert!(bad.is_empty(), "{bad:#?}");
 }
 
 /// Functions of rustfmt-formatted text: from a line with `fn ` to the closing brace at the same indent.

@@ -2,6 +2,7 @@
 //! agent writes itself.
 
 use leeward_link::Proxy;
+use leeward_model::Message;
 use leeward_model::fault::{Fault, Recovery};
 use serde::{Deserialize, Serialize};
 use std::path::{Path, PathBuf};
@@ -42,19 +43,23 @@ impl AgentConfig {
             std::fs::read_to_string(path).map_err(|e| bad("agent-config-unreadable", e.to_string()))?;
         let config: Self =
             serde_json::from_str(&text).map_err(|e| bad("agent-config-damaged", e.to_string()))?;
-        let wrong = |field: &str, why: &str| bad("agent-config-damaged", format!("field `{field}`: {why}"));
+        let wrong = |field: &str, why: &'static str| {
+            let mut fault = bad("agent-config-damaged", format!("field `{field}`"));
+            fault.causes = vec![Message::new(why).with("field", field)];
+            fault
+        };
         if config.name.trim().is_empty() {
-            return Err(wrong("name", "is empty"));
+            return Err(wrong("name", "agent-config-empty"));
         }
         if !config.machines.is_absolute() || !config.machines.ends_with("machines") {
-            return Err(wrong("machines", "must be an absolute path that ends in `machines`"));
+            return Err(wrong("machines", "agent-config-machines"));
         }
         if !config.data.is_absolute() {
-            return Err(wrong("data", "must be an absolute path"));
+            return Err(wrong("data", "agent-config-absolute"));
         }
         let port = config.listen.rsplit_once(':').and_then(|(_, p)| p.parse::<u16>().ok());
         if port.is_none() {
-            return Err(wrong("listen", "must be `address:port`"));
+            return Err(wrong("listen", "agent-config-address"));
         }
         Ok(config)
     }

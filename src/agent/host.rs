@@ -9,8 +9,9 @@ use crate::records::ItemRecord;
 use crate::slots::Slots;
 use leeward_fabric::Hypervisor;
 use leeward_link::bulk::BulkListener;
+use leeward_link::control::Addresses;
 use leeward_link::messages::{Assignment, Fact};
-use leeward_link::{Clock, Trust};
+use leeward_link::{Clock, HostIdentity, LinkError, Trust};
 use leeward_model::fault::{Fault, Recovery};
 use leeward_model::{AgentId, EvidenceMint, ItemId, MachineId, Message, Moment};
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
@@ -22,6 +23,12 @@ const COPIES_AT_ONCE: usize = 2;
 
 /// Events kept for the engine while it is away; the oldest go first.
 const EVENTS_MAX: usize = 1_000;
+
+/// Addresses of the engine that are taken from it at once.
+const ENGINE_ADDRESSES_MAX: usize = 32;
+
+/// Addresses it was found at before that are kept behind them.
+const EARLIER_ADDRESSES_MAX: usize = 4;
 
 /// A host.
 pub struct Host {
@@ -35,6 +42,10 @@ pub struct Host {
     pub(crate) copies: Arc<Slots>,
     /// How much is free where a folder lies, in bytes.
     room: Mutex<fn(&Path) -> Option<u64>>,
+    /// Where the engine is looked for.
+    pub(crate) engine: Addresses,
+    /// Held by whoever changes the identity's file.
+    pub(crate) identity: tokio::sync::Mutex<()>,
     items: Mutex<BTreeMap<ItemId, Arc<Item>>>,
     peers: Mutex<BTreeSet<AgentId>>,
     events: Mutex<VecDeque<Fact>>,
@@ -72,6 +83,8 @@ impl Host {
             operations: Operations::default(),
             copies: Slots::new(COPIES_AT_ONCE),
             room: Mutex::new(free_bytes),
+            engine: Addresses::default(),
+            identity: tokio::sync::Mutex::default(),
             items: Mutex::new(items),
             peers: Mutex::new(peers.iter().copied().collect()),
             events: Mutex::default(),
@@ -151,6 +164,27 @@ impl Host {
         for item in self.items() {
             item.retry_now();
         }
+    }
+
+    /// The engine says where it is to be found from now on. Some of the addresses it was found at before stay behind
+    /// the new ones: what it is told to advertise may be wrong, and what has worked must not be lost.
+    pub(crate) fn follow_engine(&self, told: &[String]) -> std::result::Result<(), LinkError> {
+        let known = self.engine.all();
+        let mut next: Vec<String> = told.iter().take(ENGINE_ADDRESSES_MAX).cloned().collect();
+        let earlier = known.iter().filter(|a| !told.contains(a)).take(EARLIER_ADDRESSES_MAX);
+        next.extend(earlier.cloned());
+        if told.is_empty() || next == known {
+            return Ok(());
+        }
+        let _alone = self.identity.blocking_lock();
+        let folder = self.config.identity_folder();
+        if let Some(mut identity) = HostIdentity::load(&folder)? {
+            identity.engine_addresses.clone_from(&next);
+            identity.store(&folder)?;
+        }
+        tracing::info!(?next, "the engine is to be found at other addresses");
+        self.engine.replace(next);
+        Ok(())
     }
 
     /// Whether an agent may talk to this one.
@@ -248,4 +282,56 @@ pub(crate) fn refuse(code: &'static str, subject: &str) -> Box<Fault> {
 /// A failure that passes.
 pub(crate) fn passing(code: &'static str, subject: &str, detail: String) -> Box<Fault> {
     Box::new(Fault::new(code, subject, detail, Recovery::Retries))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use leeward_fabric::QemuSettings;
+    use leeward_link::Authority;
+    use leeward_model::VaultId;
+    use std::path::Path;
+    use uuid::Uuid;
+
+    const TODAY: Moment = Moment(1_794_000_000_000);
+
+    /// A host that is enrolled and knows the engine at `old:8443`.
+    fn host(folder: &Path) -> Host {
+        let settings = serde_json::json!({
+            "name": "hv1",
+            "listen": "127.0.0.1:0",
+            "machines": folder.join("machines"),
+            "data": folder.join("data"),
+        });
+        let config: AgentConfig = serde_json::from_value(settings).expect("settings");
+        let (vault, agent) = (VaultId(Uuid::from_u128(1)), AgentId(Uuid::from_u128(2)));
+        let authority = Authority::create(&folder.join("ca"), vault, "nordic", TODAY).expect("made");
+        let credential = authority.issue_engine(&[], TODAY).expect("issued");
+        let trust = Trust::new(&credential, Clock::new(|| TODAY)).expect("it fits");
+        let engine_addresses = vec!["old:8443".to_owned()];
+        let (vault_name, site) = ("nordic".to_owned(), "Stockholm".to_owned());
+        let identity = HostIdentity { vault, vault_name, agent, site, engine_addresses, credential };
+        identity.store(&config.identity_folder()).expect("kept");
+        let driver = QemuDriver::new(QemuSettings::default());
+        let host = Host::new(config, driver, agent, EvidenceMint::grant(), trust, &[]).expect("a host");
+        host.engine.replace(identity.engine_addresses);
+        host
+    }
+
+    #[test]
+    fn an_engine_that_moves_is_followed_also_after_a_restart() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let host = host(folder.path());
+        host.follow_engine(&[]).expect("nothing told, nothing changed");
+        assert_eq!(host.engine.all(), ["old:8443"]);
+        host.follow_engine(&["new:8443".to_owned()]).expect("followed");
+        assert_eq!(host.engine.all(), ["new:8443", "old:8443"], "the one it was found at is not lost");
+        let kept = HostIdentity::load(&host.config.identity_folder()).expect("read").expect("there");
+        assert_eq!(kept.engine_addresses, host.engine.all());
+        for number in 0..50 {
+            host.follow_engine(&[format!("engine-{number}:8443")]).expect("followed");
+        }
+        assert_eq!(host.engine.all().len(), 1 + EARLIER_ADDRESSES_MAX, "they do not pile up");
+        assert_eq!(host.engine.all().first().map(String::as_str), Some("engine-49:8443"));
+    }
 }

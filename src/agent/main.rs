@@ -5,15 +5,16 @@ use clap::{Parser, Subcommand};
 use leeward_agent::{AgentConfig, Host, enrolment, session, startup};
 use leeward_fabric::{Accel, QemuDriver, QemuSettings};
 use leeward_link::Clock;
-use leeward_model::{EvidenceMint, Fault, Moment, Recovery};
+use leeward_model::text::text;
+use leeward_model::{EvidenceMint, Fault, Message, Moment, Recovery};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
 
-/// The host side of Leeward.
+/// What is asked on the command line.
 #[derive(Parser)]
-#[command(name = "leeward-agent", version)]
+#[command(name = "leeward-agent", version, about = text("agent-about"))]
 struct Arguments {
     #[command(subcommand)]
     act: Act,
@@ -21,24 +22,24 @@ struct Arguments {
 
 #[derive(Subcommand)]
 enum Act {
-    /// Makes this host part of a vault.
+    #[command(about = text("agent-about-enrol"))]
     Enrol {
-        /// The agent's settings.
-        #[arg(long)]
+        #[arg(long, help = text("agent-arg-config"))]
         config: PathBuf,
-        /// File of the registration key.
-        #[arg(long)]
+        #[arg(long, help = text("agent-arg-key"))]
         key: PathBuf,
     },
-    /// Runs the service until it is told to stop.
+    #[command(about = text("agent-about-run"))]
     Run {
-        /// The agent's settings.
-        #[arg(long)]
+        #[arg(long, help = text("agent-arg-config"))]
         config: PathBuf,
     },
 }
 
 fn main() -> ExitCode {
+    let said = |name: &str| std::env::var(name).ok().filter(|v| !v.is_empty());
+    let locale = ["LEEWARD_LANGUAGE", "LC_ALL", "LC_MESSAGES", "LANG"].into_iter().find_map(said);
+    leeward_model::text::speak(&leeward_model::text::languages_of(&locale.unwrap_or_default()), &[]);
     let arguments = Arguments::parse();
     let filter = tracing_subscriber::EnvFilter::try_from_env("LEEWARD_LOG")
         .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new("info"));
@@ -79,8 +80,14 @@ fn broken(detail: &str) -> Box<Fault> {
 
 fn enrol(config: &Path, key: &Path) -> Result<(), Box<Fault>> {
     let config = AgentConfig::read(config)?;
+    // A running agent would go on under the identity it has read, and write it back.
+    let _alone = alone(&config)?;
     let identity = runtime()?.block_on(enrolment::enrol(&config, key, clock()))?;
-    println!("{} is now part of the vault {} as {}", config.name, identity.vault_name, identity.agent);
+    let said = Message::new("agent-enrolled")
+        .with("host", &config.name)
+        .with("vault", &identity.vault_name)
+        .with("agent", identity.agent.to_string());
+    println!("{}", said.render());
     Ok(())
 }
 

@@ -53,6 +53,7 @@ pub(crate) fn listen_on(host: &Arc<Host>, listener: TcpListener) -> Result<(), L
 pub async fn keep(host: Arc<Host>, identity: HostIdentity) {
     let mut dialer = Dialer::new(host.trust.clone());
     dialer.proxy.clone_from(&host.config.proxy);
+    host.engine.replace(identity.engine_addresses.clone());
     let rotation = tokio::spawn(rotate(Arc::clone(&host), identity.clone(), dialer.clone()));
     let mut seed = uuid::Uuid::new_v4().as_u128();
     let chance = move || {
@@ -60,7 +61,7 @@ pub async fn keep(host: Arc<Host>, identity: HostIdentity) {
         f64::from(u32::try_from((seed >> 64) & 0xffff).unwrap_or(0)) / 65_536.0
     };
     let hello = hello(&host, &identity.site);
-    let mut reconnect = Reconnect::to_engine(dialer, identity.engine_addresses.clone(), chance);
+    let mut reconnect = Reconnect::to_engine(dialer, host.engine.clone(), chance);
     reconnect.backoff.most = Duration::from_secs(5);
     reconnect
         .run::<AgentSays, EngineSays, _, _, _>(
@@ -152,6 +153,8 @@ async fn rotate(host: Arc<Host>, mut identity: HostIdentity, dialer: Dialer) {
                 version: env!("CARGO_PKG_VERSION").to_owned(),
                 replication_addr: host.config.replication_addr().to_owned(),
             };
+            let _alone = host.identity.lock().await;
+            identity.engine_addresses = host.engine.all();
             let renewed = renew(&identity, &description, &dialer, &host.config.identity_folder()).await;
             match renewed.map_err(|e| e.fault(&host.config.name)).and_then(|next| {
                 host.trust.replace_credential(&next.credential).map_err(|e| e.fault())?;

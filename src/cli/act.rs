@@ -98,7 +98,10 @@ fn give(one: &Named, session: &Session, out: &Output, file: Option<&Path>) -> Re
             RegistrationKey::write(path, &file_text)
                 .map_err(|e| Stop::Fault(Exit::Trouble, Box::new(e.fault())))?;
             wrote("cli-key-written", path, out);
-            out.json(&serde_json::json!({ "key": key, "file": path }));
+            // What a person should know of this key, for example that no other computer can use it.
+            let notes = session.sink().preview(&one.command).notes;
+            notes.iter().for_each(|note| out.progress(&note.render()));
+            out.json(&serde_json::json!({ "key": key, "file": path, "notes": notes }));
             Ok(Vec::new())
         }
         CommandOutcome::Accepted(Accepted::Picture { png, at }) => {

@@ -107,7 +107,31 @@ impl Stop {
             Self::Fault(_, fault) => {
                 serde_json::json!({ "error": { "exit": kind, "text": self.sentence(), "fault": fault } })
             }
-            _ => serde_json::json!({ "error": { "exit": kind, "text": self.sentence() } }),
+            Self::Refused(refusal) => serde_json::json!({ "error": {
+                "exit": kind,
+                "key": refusal.why.key,
+                "helps": refusal.helps.map(|verb| verb.decl().id),
+                "text": self.sentence(),
+            } }),
+            Self::Said(_, message) => {
+                serde_json::json!({ "error": { "exit": kind, "key": message.key, "text": self.sentence() } })
+            }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_program_reads_the_key_of_a_refusal_and_not_its_words() {
+        let why = Message::new("refusal-paused").with("item", "web01");
+        let refusal = Refusal { why, helps: Some(leeward_model::Verb::ResumeReplication) };
+        let error = Stop::Refused(Box::new(refusal)).json();
+        assert_eq!(error["error"]["key"], "refusal-paused");
+        assert_eq!(error["error"]["helps"], "resume-replication");
+        let error = Stop::usage(Message::new("cli-not-confirmed")).json();
+        assert_eq!(error["error"]["key"], "cli-not-confirmed");
     }
 }

@@ -8,7 +8,7 @@
 //! | `connect`, `session` | finding an engine or starting one; talking to it |
 //! | `act`, `watch` | giving a command; following its job |
 //! | `vault`, `service`, `window`, `starter`, `lab` | commands that are no verbs; what the window's first page can do |
-//! | `resolve`, `places` | names to ids; what is remembered for the user |
+//! | `resolve`, `places`, `language` | names to ids; what is remembered for the user; in which language it is said |
 //! | `words`, `table`, `output`, `exit` | how it is said, where, and with which exit code |
 
 mod act;
@@ -18,6 +18,7 @@ mod exit;
 mod forms;
 mod grammar;
 mod lab;
+mod language;
 mod looks;
 mod output;
 mod places;
@@ -43,6 +44,7 @@ use std::time::Duration;
 
 /// Runs the program and says how it ended.
 pub(crate) fn run() -> ExitCode {
+    language::take();
     let matches = match grammar::program().try_get_matches() {
         Ok(matches) => matches,
         Err(error) => {
@@ -71,8 +73,11 @@ fn dispatch(matches: &ArgMatches, out: &Output) -> Result<(), Stop> {
         Some(("engine", args)) => service::run(args, out),
         Some(("lab", args)) => lab::run(args, out),
         Some(("verbs", args)) => {
-            let page = if args.get_flag("markdown") { reference::markdown() } else { reference::plain() };
-            out.page(&page);
+            match (args.get_flag("markdown"), out.is_json()) {
+                (true, _) => out.page(&reference::markdown()),
+                (false, true) => out.json(&reference::json()),
+                (false, false) => out.page(&reference::plain()),
+            }
             Ok(())
         }
         Some((noun, args)) => {

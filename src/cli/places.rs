@@ -25,6 +25,11 @@ pub(crate) fn default_vault() -> PathBuf {
     folders().map_or_else(|| PathBuf::from("leeward-vault"), |f| f.data_dir().join("vault"))
 }
 
+/// Where the user's own files for the program lie.
+pub(crate) fn data() -> Option<PathBuf> {
+    folders().map(|f| f.data_dir().to_owned())
+}
+
 /// Where the window keeps what it remembers: theme, size, columns.
 pub(crate) fn window_preferences() -> Option<PathBuf> {
     folders().map(|f| f.config_dir().join("window.json"))

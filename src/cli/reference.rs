@@ -20,6 +20,31 @@ pub(crate) fn plain() -> String {
     lines.join("\n")
 }
 
+/// For programs: every command with what it is called elsewhere.
+pub(crate) fn json() -> serde_json::Value {
+    let verbs = Verb::all().filter(|v| !v.decl().cli.is_empty()).map(|verb| {
+        let decl = verb.decl();
+        serde_json::json!({
+            "command": decl.cli,
+            "usage": format!("leeward {}", usage(decl.cli, verb)),
+            "verb": decl.id,
+            "title": verb.title(),
+            "hint": verb.hint(),
+            "scope": decl.scope,
+            "risk": decl.risk,
+        })
+    });
+    let looks = looks::ALL.iter().map(|look| {
+        let args: String = (look.args)().iter().map(shown).collect();
+        serde_json::json!({
+            "command": look.path,
+            "usage": format!("leeward {}{args}", look.path),
+            "title": text::text(look.about),
+        })
+    });
+    serde_json::Value::Array(verbs.chain(looks).collect())
+}
+
 /// The page.
 pub(crate) fn markdown() -> String {
     let mut page =
@@ -98,7 +123,7 @@ fn arguments(page: &mut String, args: &[Arg]) {
         let help = arg.get_help().map(ToString::to_string).unwrap_or_default();
         let default: Vec<_> = arg.get_default_values().iter().map(|v| v.to_string_lossy()).collect();
         let values: Vec<String> = arg.get_possible_values().iter().map(|v| v.get_name().to_owned()).collect();
-        let mut line = format!("- `{}`: {help}", shown(arg).trim().trim_matches(['[', ']']));
+        let mut line = format!("- `{}`: {help}", spelled(arg));
         let takes_value = arg.get_action().takes_values();
         if takes_value && !values.is_empty() {
             line.push_str(&format!(" ({})", values.join(", ")));
@@ -119,19 +144,40 @@ fn usage(path: &str, verb: Verb) -> String {
 
 /// ` <item>...`, ` [--point POINT]`, ` --target TARGET`.
 fn shown(arg: &Arg) -> String {
+    let text = spelled(arg);
+    if arg.is_required_set() { format!(" {text}") } else { format!(" [{text}]") }
+}
+
+/// `<item>...`, `--point POINT`, `--engine HOST[:PORT]`.
+fn spelled(arg: &Arg) -> String {
     let many = arg.get_num_args().is_some_and(|n| n.max_values() > 1);
     let value = arg
         .get_value_names()
         .and_then(<[_]>::first)
         .map_or_else(|| arg.get_id().as_str().to_uppercase(), ToString::to_string);
-    let text = match arg.get_long() {
+    match arg.get_long() {
         None => format!("<{value}>{}", if many { "..." } else { "" }),
         Some(long) if arg.get_action().takes_values() => format!("--{long} {value}"),
         Some(long) => format!("--{long}"),
-    };
-    if arg.is_required_set() { format!(" {text}") } else { format!(" [{text}]") }
+    }
 }
 
 fn leaf<'a>(program: &'a Command, path: &str) -> Option<&'a Command> {
     path.split(' ').try_fold(program, |command, word| command.find_subcommand(word))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn brackets_of_a_value_stay_whole_and_programs_get_json() {
+        let port = Arg::new("engine").long("engine").value_name("HOST[:PORT]");
+        assert_eq!(spelled(&port), "--engine HOST[:PORT]");
+        assert_eq!(shown(&port), " [--engine HOST[:PORT]]");
+        let list = json();
+        let commands: Vec<&str> =
+            list.as_array().expect("a list").iter().filter_map(|c| c["command"].as_str()).collect();
+        assert!(commands.contains(&"item failover") && commands.contains(&"server list"), "{commands:?}");
+    }
 }

@@ -16,10 +16,14 @@ pub(crate) fn run(args: &ArgMatches, out: &Output) -> Result<(), Stop> {
     places::remember_vault(folder.root());
     let name = handle.feed().latest().vault.name.clone();
     let runs = Message::new("cli-engine-runs").with("name", name).with("addr", handle.addr().to_string());
-    out.say(&runs.render());
-    out.json(&serde_json::json!({ "listening": handle.addr().to_string(), "pid": std::process::id() }));
+    let (addr, to) = (handle.addr().to_string(), *out);
+    // Said only once it can be stopped in order: whoever waits for this line may do that at once.
+    let listening = move || {
+        to.say(&runs.render());
+        to.json(&serde_json::json!({ "listening": addr, "pid": std::process::id() }));
+    };
     // Ends when a signal comes or the engine stops by itself.
-    let ended = handle.run_until(stop_signal());
+    let ended = handle.run_until(stop_signal(listening));
     match ended {
         Ok(()) => {
             out.say(&leeward_model::text::text("cli-engine-stopped"));
@@ -30,7 +34,7 @@ pub(crate) fn run(args: &ArgMatches, out: &Output) -> Result<(), Stop> {
 }
 
 /// Ctrl+C, or SIGTERM where there is such a thing.
-async fn stop_signal() {
+async fn stop_signal(listening: impl FnOnce()) {
     #[cfg(unix)]
     {
         use tokio::signal::unix::{SignalKind, signal};
@@ -38,15 +42,20 @@ async fn stop_signal() {
             Ok(ends) => ends,
             Err(error) => {
                 tracing::warn!(%error, "SIGTERM cannot be listened to; Ctrl+C still stops the engine");
+                listening();
                 tokio::signal::ctrl_c().await.ok();
                 return;
             }
         };
+        listening();
         tokio::select! {
             _ = ends.recv() => {}
             _ = tokio::signal::ctrl_c() => {}
         }
     }
     #[cfg(not(unix))]
-    tokio::signal::ctrl_c().await.ok();
+    {
+        listening();
+        tokio::signal::ctrl_c().await.ok();
+    }
 }

@@ -42,6 +42,11 @@ impl Session {
         self.feed.latest()
     }
 
+    /// Why the engine cannot be reached, while that is so.
+    pub(crate) fn lost(&self) -> Option<Message> {
+        self.feed.lost()
+    }
+
     pub(crate) fn sink(&self) -> &dyn CommandSink {
         self.sink.as_ref()
     }

@@ -186,7 +186,8 @@ fn bring_up(lab: &Lab, ends: &Ends, host: &str, site: &str) -> Result<(), Box<Fa
         let site = snapshot.sites.iter().find(|s| s.name == site)?.id;
         snapshot.servers.iter().any(|s| s.site == site && s.connected).then_some(())
     });
-    up.ok_or_else(|| broken(format!("the agent at {site} did not connect")))
+    let silent = || Fault::new("cli-start-silent", site, String::new(), Recovery::NeedsPerson);
+    up.ok_or_else(|| Box::new(silent()))
 }
 
 /// Guests that run nowhere are started where they are, unless they are protected: then a person decides.

@@ -7,7 +7,11 @@ use super::words;
 use leeward_model::{JobId, JobState, JobView, Message, Moment, Snapshot, StepState, StepView};
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
+
+/// How long the engine of others may be gone while jobs are followed: it comes back after a restart, and they with
+/// it.
+const GONE: Duration = Duration::from_secs(60);
 
 /// A step in one line: `done     Shut down the guest (web01), 4.1 s`.
 pub(crate) fn step_line(step: &StepView, now: Moment) -> String {
@@ -51,8 +55,9 @@ pub(crate) fn follow(
     now: impl Fn() -> Moment,
     mut say: impl FnMut(&str),
 ) -> Result<Vec<Arc<JobView>>, Stop> {
-    let mut told = Told::default();
+    let (mut told, mut loss) = (Told::default(), Loss::default());
     let ended = session.until(timeout, |snapshot| {
+        loss.look(session.lost(), session.is_own(), Instant::now(), &mut say)?;
         let mut over = Vec::new();
         for id in jobs {
             // A job that was just accepted may not be in the newest publication yet.
@@ -89,6 +94,43 @@ pub(crate) fn verdict(jobs: &[Arc<JobView>], wanted: JobState) -> Result<(), Sto
         }
     }
     Ok(())
+}
+
+/// What is known of an engine that went away.
+#[derive(Default)]
+struct Loss {
+    since: Option<Instant>,
+}
+
+impl Loss {
+    /// Says once that the engine is gone, or back; ends the wait when it has been gone for too long. An engine of
+    /// our own does not come back.
+    fn look(
+        &mut self,
+        why: Option<Message>,
+        own: bool,
+        now: Instant,
+        say: &mut impl FnMut(&str),
+    ) -> Result<(), Stop> {
+        let Some(why) = why else {
+            if self.since.take().is_some() {
+                say(&Message::new("cli-engine-back").render());
+            }
+            return Ok(());
+        };
+        if self.since.is_none() && !own {
+            say(&Message::new("cli-engine-gone")
+                .with("why", why.render())
+                .with("secs", GONE.as_secs())
+                .render());
+        }
+        let since = *self.since.get_or_insert(now);
+        if own || now.duration_since(since) >= GONE {
+            Err(Stop::Said(Exit::Unreachable, why))
+        } else {
+            Ok(())
+        }
+    }
 }
 
 /// What has been said of each step, so that nothing is said twice.
@@ -132,4 +174,81 @@ impl Told {
 #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a share between 0 and 1")]
 fn tenth(progress: &leeward_model::Progress) -> u32 {
     (progress.share() * 10.0) as u32
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use leeward_desktop::sample;
+    use leeward_model::{Command, CommandOutcome, CommandSink, Preview, ReceiptId, SnapshotFeed};
+
+    /// An engine that went away in the middle of a job.
+    struct Gone;
+
+    impl CommandSink for Gone {
+        fn submit(&self, _command: Command) -> ReceiptId {
+            ReceiptId(uuid::Uuid::from_u128(1))
+        }
+        fn take_outcome(&self, _receipt: ReceiptId) -> Option<CommandOutcome> {
+            None
+        }
+        fn preview(&self, _command: &Command) -> Preview {
+            Preview::default()
+        }
+    }
+
+    impl SnapshotFeed for Gone {
+        fn latest(&self) -> Arc<Snapshot> {
+            Arc::new(sample::lab())
+        }
+        fn on_change(&self, _wake: Arc<dyn Fn() + Send + Sync>) {}
+        fn lost(&self) -> Option<Message> {
+            Some(Message::new("cli-no-answer"))
+        }
+    }
+
+    fn running() -> Vec<JobId> {
+        sample::lab().jobs.iter().filter(|j| !j.state.is_over()).map(|j| j.id).collect()
+    }
+
+    #[test]
+    fn jobs_of_an_own_engine_that_died_are_not_waited_for() {
+        let session = Session::new(Arc::new(Gone), Arc::new(Gone), true);
+        let ended = follow(&session, &running(), None, None, || Moment(0), |_| {});
+        let stop = ended.expect_err("it does not come back");
+        assert_eq!(stop.exit(), Exit::Unreachable);
+    }
+
+    #[test]
+    fn jobs_that_are_not_over_in_time_say_so() {
+        struct There;
+        impl SnapshotFeed for There {
+            fn latest(&self) -> Arc<Snapshot> {
+                Arc::new(sample::lab())
+            }
+            fn on_change(&self, _wake: Arc<dyn Fn() + Send + Sync>) {}
+            fn lost(&self) -> Option<Message> {
+                None
+            }
+        }
+        let session = Session::new(Arc::new(Gone), Arc::new(There), false);
+        let ended = follow(&session, &running(), None, Some(Duration::ZERO), || Moment(0), |_| {});
+        assert_eq!(ended.expect_err("it is not over").exit(), Exit::TimedOut);
+    }
+
+    #[test]
+    fn an_engine_that_is_gone_is_said_once_and_waited_for_a_minute() {
+        let (mut loss, mut said) = (Loss::default(), Vec::new());
+        let mut say = |line: &str| said.push(line.to_owned());
+        let gone = || Some(Message::new("cli-no-answer"));
+        let began = Instant::now();
+        loss.look(gone(), false, began, &mut say).expect("it may come back");
+        loss.look(gone(), false, began + Duration::from_secs(59), &mut say).expect("it may come back");
+        loss.look(None, false, began + Duration::from_secs(59), &mut say).expect("it is back");
+        let again = began + Duration::from_secs(60);
+        loss.look(gone(), false, again, &mut say).expect("counted from its beginning");
+        let stop = loss.look(gone(), false, again + GONE, &mut say).expect_err("long enough");
+        assert_eq!(stop.exit(), Exit::Unreachable);
+        assert_eq!(said.len(), 3, "gone, back, gone: {said:?}");
+    }
 }

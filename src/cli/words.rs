@@ -51,17 +51,8 @@ pub(crate) fn took(millis: i64) -> String {
 }
 
 /// `1.5 GiB`.
-#[expect(clippy::cast_precision_loss, reason = "a size shown with two digits")]
 pub(crate) fn size(bytes: u64) -> String {
-    const UNITS: [&str; 5] = ["B", "KiB", "MiB", "GiB", "TiB"];
-    let mut value = bytes as f64;
-    let mut unit = 0;
-    while value >= 1024.0 && unit + 1 < UNITS.len() {
-        value /= 1024.0;
-        unit += 1;
-    }
-    let digits = usize::from(unit > 0 && value < 100.0);
-    format!("{value:.digits$} {}", UNITS.get(unit).unwrap_or(&"B"))
+    leeward_model::amount::size(bytes)
 }
 
 /// `43 %, 1.2 of 4.0 GiB, 80 MiB/s, 35 s left`.
@@ -90,13 +81,13 @@ pub(crate) fn health(health: Health) -> String {
 
 pub(crate) fn job_state(state: JobState) -> String {
     leeward_model::text::text(match state {
-        JobState::Waiting => "cli-job-waiting",
-        JobState::Running => "cli-job-running",
-        JobState::Undoing => "cli-job-undoing",
-        JobState::Succeeded => "cli-job-succeeded",
-        JobState::Failed => "cli-job-failed",
-        JobState::Cancelled => "cli-job-cancelled",
-        JobState::Stuck => "cli-job-stuck",
+        JobState::Waiting => "job-waiting",
+        JobState::Running => "job-running",
+        JobState::Undoing => "job-undoing",
+        JobState::Succeeded => "job-succeeded",
+        JobState::Failed => "job-failed",
+        JobState::Cancelled => "job-cancelled",
+        JobState::Stuck => "job-stuck",
     })
 }
 

@@ -116,6 +116,12 @@ fn told(state: &State, command: &Command, item: Option<&Item>, now: Moment, prev
             let machine = items::machine_name(state, *machine).unwrap_or_default();
             preview.losses.push(Message::new("preview-power-off-loss").with("machine", machine));
         }
+        Command::MakeRegistrationKey { .. } => {
+            let addr = &state.vault.engine_addr;
+            if leeward_model::is_loopback(addr) {
+                preview.notes.push(Message::new("preview-key-loopback").with("addr", addr));
+            }
+        }
         Command::RemoveServer { agent } => {
             let server = state.server_name(*agent);
             preview.losses.push(Message::new("preview-remove-server-loss").with("server", server));

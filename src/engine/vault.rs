@@ -111,6 +111,11 @@ pub enum VaultError {
         /// What the operating system said.
         source: io::Error,
     },
+    /// An address that means "every address of this computer" was to be told to agents.
+    Unspecified {
+        /// The address.
+        addr: String,
+    },
     /// The vault's certificates or private files.
     Link(#[from] LinkError),
     /// The vault's certificates, in a way of their own.
@@ -129,6 +134,7 @@ impl VaultError {
         let shown = |path: &Path| path.display().to_string();
         let person = Recovery::NeedsPerson;
         match self {
+            Self::Unspecified { addr } => Fault::new("vault-unspecified", addr, String::new(), person),
             Self::Missing { path } => Fault::new("vault-missing", &shown(path), String::new(), person),
             Self::NotAVault { path } => Fault::new("vault-not-one", &shown(path), String::new(), person),
             Self::Occupied { path } => Fault::new("vault-occupied", &shown(path), String::new(), person),
@@ -324,6 +330,25 @@ impl Default for Listen {
     }
 }
 
+impl Listen {
+    /// Refuses to tell agents an address at which nobody can be reached.
+    ///
+    /// # Errors
+    /// When an advertised address stands for all addresses of a computer.
+    pub fn check(&self) -> Result<(), VaultError> {
+        match self.advertise.iter().find(|addr| ip_of(addr).is_some_and(|ip| ip.is_unspecified())) {
+            Some(addr) => Err(VaultError::Unspecified { addr: addr.clone() }),
+            None => Ok(()),
+        }
+    }
+}
+
+/// The address of `address:port`, when it is one and not a name.
+fn ip_of(addr: &str) -> Option<std::net::IpAddr> {
+    let host = addr.rsplit_once(':').map_or(addr, |(host, _)| host);
+    host.trim_start_matches('[').trim_end_matches(']').parse().ok()
+}
+
 impl VaultLock {
     /// Says who holds it, once the engine knows where it listens.
     ///
@@ -381,6 +406,7 @@ pub fn create(
     by: &str,
     clock: &dyn Clock,
 ) -> Result<VaultFolder, VaultError> {
+    listen.check()?;
     let draft = VaultFolder::begin(root)?;
     match furnish(&draft, name, listen, by, clock) {
         Ok(()) => draft.finish(root),

@@ -70,13 +70,7 @@ impl GuestAgent {
         let deadline = Instant::now() + limit;
         self.send(command, arguments, deadline)?;
         let line = self.read_line(command, deadline)?;
-        let strange = |reason: String| QmpError::Protocol { reason };
-        let mut reply: Value = serde_json::from_slice(&line).map_err(|e| strange(e.to_string()))?;
-        if let Some(words) = reply.get("error") {
-            let reason = words.get("desc").and_then(Value::as_str).unwrap_or("no reason given").to_owned();
-            return Err(QmpError::Refused { command: command.to_owned(), reason });
-        }
-        reply.get_mut("return").map(Value::take).ok_or_else(|| strange("no return in the answer".to_owned()))
+        answer(&line, command)
     }
 
     /// Asks the guest to shut down. There is no answer to wait for.
@@ -122,6 +116,20 @@ impl GuestAgent {
             }
         }
     }
+}
+
+/// Understands one answer of the guest agent: whatever runs in the guest may have written it.
+///
+/// # Errors
+/// When it is a refusal, or not an answer.
+pub fn answer(line: &[u8], command: &str) -> Result<Value, QmpError> {
+    let strange = |reason: String| QmpError::Protocol { reason };
+    let mut reply: Value = serde_json::from_slice(line).map_err(|e| strange(e.to_string()))?;
+    if let Some(words) = reply.get("error") {
+        let reason = words.get("desc").and_then(Value::as_str).unwrap_or("no reason given").to_owned();
+        return Err(QmpError::Refused { command: command.to_owned(), reason });
+    }
+    reply.get_mut("return").map(Value::take).ok_or_else(|| strange("no return in the answer".to_owned()))
 }
 
 fn would_block(error: &std::io::Error) -> bool {

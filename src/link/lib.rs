@@ -10,6 +10,7 @@
 //! | `bulk` | the blocking stream that carries replicated bytes |
 //! | `proxy` | the way out through an HTTP proxy |
 //! | `messages` | what the engine asks and agents answer |
+//! | `foreign` | every reader of what strangers send, for tests |
 //! | `clock`, `secret`, `private_file`, `error` | time as it is given, text nobody prints, files nobody else reads, failures |
 
 pub mod authority;
@@ -20,6 +21,7 @@ pub mod control;
 pub mod enrol;
 #[expect(missing_docs, reason = "fields repeat what their variants document")]
 pub mod error;
+pub mod foreign;
 pub mod identity;
 #[expect(missing_docs, reason = "fields are named by the model's nouns; every variant says what it is")]
 pub mod messages;

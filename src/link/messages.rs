@@ -142,8 +142,14 @@ pub enum Request {
     /// The answer to an item that waits (see [`AgentReport::waiting`]): under this epoch the host still has the right
     /// to run the machine. Never said while a job moves it. Answer: `Done`.
     MayRun { item: ItemId, epoch: Epoch },
-    /// The vault's list of revoked certificates, and which agents may talk to this one. Answer: `Done`.
-    Trust { crl_pem: String, peers: Vec<AgentId> },
+    /// The vault's list of revoked certificates, which agents may talk to this one, and where the engine is to be
+    /// looked for from now on (nothing: where it was). Answer: `Done`.
+    Trust {
+        crl_pem: String,
+        peers: Vec<AgentId>,
+        #[serde(default)]
+        engine_addresses: Vec<String>,
+    },
     /// Stop working on this operation if that is still possible. Answer: `Done`.
     CancelOp { op: Op },
 }

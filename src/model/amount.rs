@@ -1,11 +1,13 @@
 //! Amounts as they stand inside sentences: sizes and spans with their units. Apart from `text`, which knows keys,
 //! not numbers.
 
+use crate::text::Message;
+
 /// `1.5 GiB`, `830 KiB`, `12 B`.
 #[must_use]
 #[expect(clippy::cast_precision_loss, reason = "a size shown with two digits")]
 pub fn size(bytes: u64) -> String {
-    const UNITS: [&str; 6] = ["B", "KiB", "MiB", "GiB", "TiB", "PiB"];
+    const UNITS: [&str; 6] = ["unit-b", "unit-kib", "unit-mib", "unit-gib", "unit-tib", "unit-pib"];
     let mut value = bytes as f64;
     let mut unit = 0;
     while value >= 1024.0 && unit + 1 < UNITS.len() {
@@ -13,18 +15,23 @@ pub fn size(bytes: u64) -> String {
         unit += 1;
     }
     let digits = usize::from(unit > 0 && value < 100.0);
-    format!("{value:.digits$} {}", UNITS.get(unit).unwrap_or(&"B"))
+    Message::new(UNITS.get(unit).unwrap_or(&"unit-b")).with("n", format!("{value:.digits$}")).render()
 }
 
 /// `45 s`, `3 min 20 s`, `2 h 5 min`, `3 d 4 h`.
 #[must_use]
 pub fn span(secs: u64) -> String {
     match secs {
-        0..=119 => format!("{secs} s"),
-        120..=7_199 => format!("{} min {} s", secs / 60, secs % 60),
-        7_200..=172_799 => format!("{} h {} min", secs / 3_600, secs % 3_600 / 60),
-        _ => format!("{} d {} h", secs / 86_400, secs % 86_400 / 3_600),
+        0..=119 => Message::new("span-secs").with("secs", secs.to_string()),
+        120..=7_199 => two("span-mins", ("mins", secs / 60), ("secs", secs % 60)),
+        7_200..=172_799 => two("span-hours", ("hours", secs / 3_600), ("mins", secs % 3_600 / 60)),
+        _ => two("span-days", ("days", secs / 86_400), ("hours", secs % 86_400 / 3_600)),
     }
+    .render()
+}
+
+fn two(key: &'static str, large: (&str, u64), small: (&str, u64)) -> Message {
+    Message::new(key).with(large.0, large.1.to_string()).with(small.0, small.1.to_string())
 }
 
 #[cfg(test)]

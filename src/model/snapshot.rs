@@ -474,6 +474,22 @@ impl Snapshot {
     }
 }
 
+impl VaultView {
+    /// Whether the engine is to be found from its own computer alone: no other host can join then.
+    #[must_use]
+    pub fn only_this_computer(&self) -> bool {
+        is_loopback(&self.engine_addr)
+    }
+}
+
+/// Whether `address:port` leads to the computer it is used on.
+#[must_use]
+pub fn is_loopback(addr: &str) -> bool {
+    let host = addr.rsplit_once(':').map_or(addr, |(host, _)| host);
+    let plain = host.trim_start_matches('[').trim_end_matches(']');
+    plain == "localhost" || plain.parse::<std::net::IpAddr>().is_ok_and(|ip| ip.is_loopback())
+}
+
 impl MachineView {
     /// The machine on its host, as commands name it.
     #[must_use]
@@ -504,6 +520,28 @@ impl ItemView {
         match self.active {
             Side::Primary => &self.recovery,
             Side::Recovery => &self.primary,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn loopback_is_this_computer_alone() {
+        let at = |addr: &str| VaultView {
+            id: VaultId(uuid::Uuid::nil()),
+            name: "Nordic".to_owned(),
+            created: Moment(0),
+            engine_addr: addr.to_owned(),
+            engine_version: String::new(),
+        };
+        for addr in ["127.0.0.1:8443", "127.0.0.9:1", "[::1]:8443", "localhost:8443"] {
+            assert!(at(addr).only_this_computer(), "{addr}");
+        }
+        for addr in ["192.0.2.10:8443", "engine.example:8443", "[2001:db8::1]:8443", ""] {
+            assert!(!at(addr).only_this_computer(), "{addr}");
         }
     }
 }

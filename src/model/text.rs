@@ -9,19 +9,12 @@ use std::borrow::Cow;
 use std::sync::OnceLock;
 use unic_langid::LanguageIdentifier;
 
-/// The English message files. One file per area, so that areas can be edited side by side.
-const ENGLISH: &[&str] = &[
-    include_str!("../../assets/messages/en/model.ftl"),
-    include_str!("../../assets/messages/en/engine.ftl"),
-    include_str!("../../assets/messages/en/agent.ftl"),
-    include_str!("../../assets/messages/en/fabric.ftl"),
-    include_str!("../../assets/messages/en/replication.ftl"),
-    include_str!("../../assets/messages/en/link.ftl"),
-    include_str!("../../assets/messages/en/desktop.ftl"),
-    include_str!("../../assets/messages/en/desktop-dialogs.ftl"),
-    include_str!("../../assets/messages/en/cli.ftl"),
-    include_str!("../../assets/messages/en/lab.ftl"),
-];
+/// The message files of every language the program brings, from `assets/messages`: by language, one file per area,
+/// so that areas can be edited side by side.
+const BROUGHT: &[(&str, &[&str])] = include!(concat!(env!("OUT_DIR"), "/languages.rs"));
+
+/// The language that has every sentence.
+const WHOLE: &str = "en";
 
 /// One argument of a message.
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
@@ -118,43 +111,103 @@ pub fn text(key: &'static str) -> String {
 /// The sentence of a key, for keys made at run time; shows the key itself when no message file has it.
 #[must_use]
 pub fn render(message: &Message) -> String {
-    let bundle = bundle();
-    let Some(pattern) = bundle.get_message(&message.key).and_then(|m| m.value()) else {
-        return message.key.to_string();
-    };
-    let mut args = FluentArgs::new();
-    for (name, value) in message.args.iter() {
-        let value = match value {
-            Arg::Number(n) => FluentValue::from(*n),
-            Arg::Text(t) => FluentValue::from(t.clone()),
-        };
-        args.set(name.clone(), value);
-    }
-    let mut errors = Vec::new();
-    bundle.format_pattern(pattern, Some(&args), &mut errors).into_owned()
+    speech().render(message)
 }
 
 /// Whether the message files have this key.
 #[must_use]
 pub fn has(key: &str) -> bool {
-    bundle().get_message(key).is_some()
+    speech().bundle_of(key).is_some()
 }
 
-fn bundle() -> &'static FluentBundle<FluentResource> {
-    static BUNDLE: OnceLock<FluentBundle<FluentResource>> = OnceLock::new();
-    BUNDLE.get_or_init(|| {
-        let mut bundle = FluentBundle::new_concurrent(vec![LanguageIdentifier::default()]);
-        bundle.set_use_isolating(false);
-        for source in ENGLISH {
-            // A damaged line drops one message, never the program; the test below refuses it.
-            let resource = match FluentResource::try_new((*source).to_owned()) {
-                Ok(resource) | Err((resource, _)) => resource,
-            };
-            // Two files with one key: the first sentence stands, and the test below refuses to land it.
-            bundle.add_resource(resource).ok();
+/// Message files that do not come with the program: a translator's, beside it.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Added {
+    /// Their language: `sv`, `pt-BR`.
+    pub language: String,
+    /// What stands in them.
+    pub files: Vec<String>,
+}
+
+/// Sets the languages of the program, the one that is wanted most first, once, before anything is said. What none
+/// of them has is said in English. Of one language an added file goes before what the program brings.
+pub fn speak(wanted: &[String], added: &[Added]) {
+    // Set twice, the first stands: half a sentence in another language would be worse.
+    SPEECH.set(Speech::new(wanted, added)).ok();
+}
+
+/// The languages that a locale as Unix names it (`sv_SE.UTF-8`) stands for, the closest first.
+#[must_use]
+pub fn languages_of(locale: &str) -> Vec<String> {
+    let plain = locale.split(['.', '@']).next().unwrap_or_default().replace('_', "-");
+    let known = plain.parse::<LanguageIdentifier>().is_ok() && !matches!(plain.as_str(), "" | "C" | "POSIX");
+    match (known, plain.split_once('-')) {
+        (false, _) => Vec::new(),
+        (true, Some((language, _))) => vec![plain.clone(), language.to_owned()],
+        (true, None) => vec![plain],
+    }
+}
+
+static SPEECH: OnceLock<Speech> = OnceLock::new();
+
+fn speech() -> &'static Speech {
+    SPEECH.get_or_init(|| Speech::new(&[], &[]))
+}
+
+/// The languages in use, in the order they are asked.
+struct Speech(Vec<FluentBundle<FluentResource>>);
+
+impl Speech {
+    fn new(wanted: &[String], added: &[Added]) -> Self {
+        let mut languages: Vec<&str> = Vec::new();
+        for language in wanted.iter().map(String::as_str).chain([WHOLE]) {
+            if !languages.contains(&language) {
+                languages.push(language);
+            }
         }
-        bundle
-    })
+        let bundle = |language: &str| {
+            let added = added.iter().filter(|a| a.language == language).flat_map(|a| a.files.iter());
+            let brought = BROUGHT.iter().filter(|(l, _)| *l == language).flat_map(|(_, files)| files.iter());
+            let files: Vec<&str> = added.map(String::as_str).chain(brought.copied()).collect();
+            (!files.is_empty()).then(|| bundle(language, &files))
+        };
+        Self(languages.into_iter().filter_map(bundle).collect())
+    }
+
+    /// The first language that says something under this key.
+    fn bundle_of(&self, key: &str) -> Option<&FluentBundle<FluentResource>> {
+        self.0.iter().find(|bundle| bundle.get_message(key).is_some_and(|m| m.value().is_some()))
+    }
+
+    fn render(&self, message: &Message) -> String {
+        let found = self.bundle_of(&message.key);
+        let pattern = found.and_then(|b| b.get_message(&message.key)).and_then(|m| m.value());
+        let (Some(bundle), Some(pattern)) = (found, pattern) else { return message.key.to_string() };
+        let mut args = FluentArgs::new();
+        for (name, value) in message.args.iter() {
+            let value = match value {
+                Arg::Number(n) => FluentValue::from(*n),
+                Arg::Text(t) => FluentValue::from(t.clone()),
+            };
+            args.set(name.clone(), value);
+        }
+        let mut errors = Vec::new();
+        bundle.format_pattern(pattern, Some(&args), &mut errors).into_owned()
+    }
+}
+
+fn bundle(language: &str, files: &[&str]) -> FluentBundle<FluentResource> {
+    let mut bundle = FluentBundle::new_concurrent(vec![language.parse().unwrap_or_default()]);
+    bundle.set_use_isolating(false);
+    for source in files {
+        // A damaged line drops one message, never the program; the test below refuses it.
+        let resource = match FluentResource::try_new((*source).to_owned()) {
+            Ok(resource) | Err((resource, _)) => resource,
+        };
+        // Two files with one key: the first sentence stands, and the test below refuses to land it.
+        bundle.add_resource(resource).ok();
+    }
+    bundle
 }
 
 #[cfg(test)]
@@ -163,11 +216,45 @@ mod tests {
 
     #[test]
     fn message_files_parse_and_no_key_stands_twice() {
-        let mut bundle: FluentBundle<FluentResource> =
-            FluentBundle::new_concurrent(vec![LanguageIdentifier::default()]);
-        for source in ENGLISH {
-            let resource = FluentResource::try_new((*source).to_owned()).map_err(|(_, e)| e).expect("parses");
-            bundle.add_resource(resource).map_err(|e| format!("{e:?}")).expect("no key twice");
+        assert!(BROUGHT.iter().any(|(language, _)| *language == WHOLE));
+        for (language, files) in BROUGHT {
+            let mut bundle: FluentBundle<FluentResource> = FluentBundle::new_concurrent(vec![
+                language.parse().expect("the folder is named as a language"),
+            ]);
+            for source in *files {
+                let resource =
+                    FluentResource::try_new((*source).to_owned()).map_err(|(_, e)| e).expect("parses");
+                bundle.add_resource(resource).map_err(|e| format!("{e:?}")).expect("no key twice");
+            }
+        }
+    }
+
+    fn plural(n: u32) -> Message {
+        Message::new("test-plural").with("n", n)
+    }
+
+    #[test]
+    fn a_further_language_is_files_alone_and_english_fills_its_gaps() {
+        let file = "refusal-running = { $machine } körs redan\n\
+                    test-plural = { $n ->\n    [one] en disk\n   *[other] { $n } diskar\n}\n";
+        let added = [Added { language: "sv".to_owned(), files: vec![file.to_owned()] }];
+        let speech = Speech::new(&languages_of("sv_SE.UTF-8"), &added);
+        let running = Message::new("refusal-running").with("machine", "web01");
+        assert_eq!(speech.render(&running), "web01 körs redan");
+        assert_eq!(speech.render(&plural(1)), "en disk");
+        assert_eq!(speech.render(&plural(3)), "3 diskar");
+        let untold = Message::new("refusal-not-running").with("machine", "web01");
+        assert_eq!(speech.render(&untold), render(&untold), "what is not translated is said in English");
+        assert_eq!(speech.render(&Message::new("no-such-key")), "no-such-key");
+    }
+
+    #[test]
+    fn locales_are_languages_or_nothing() {
+        assert_eq!(languages_of("sv_SE.UTF-8"), ["sv-SE", "sv"]);
+        assert_eq!(languages_of("de"), ["de"]);
+        assert_eq!(languages_of("sr@latin"), ["sr"]);
+        for none in ["", "C", "C.UTF-8", "POSIX", "/etc/passwd", "../x"] {
+            assert!(languages_of(none).is_empty(), "{none}");
         }
     }
 }

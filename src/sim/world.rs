@@ -169,6 +169,7 @@ impl World {
             self.input(Input::EnrolmentAsked {
                 key,
                 agent,
+                former: None,
                 host: host.name.clone(),
                 site: site.to_owned(),
                 version: "0.1.0".to_owned(),

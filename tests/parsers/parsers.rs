@@ -5,7 +5,9 @@
 use leeward_link::RegistrationKey;
 use leeward_link::bulk::hello::{Answer, Call};
 use leeward_link::control::frame;
+use leeward_link::foreign;
 use leeward_link::messages::{AgentHello, Fact, Reply, Request};
+use std::hint::black_box;
 
 /// A parser and its name.
 pub(crate) type Parser = (&'static str, fn(&[u8]));
@@ -22,6 +24,12 @@ pub(crate) const ALL: &[Parser] = &[
     ("bulk-hello", bulk_hello),
     ("registration-key", registration_key),
     ("qmp", qmp),
+    ("operator", operator),
+    ("enrolment", enrolment),
+    ("session-hello", session_hello),
+    ("certificate", certificate),
+    ("proxy-answer", proxy_answer),
+    ("guest-agent", guest_agent),
 ];
 
 /// The manifest of a change log.
@@ -86,6 +94,40 @@ pub(crate) fn bulk_hello(bytes: &[u8]) {
 /// The file of a registration key.
 pub(crate) fn registration_key(bytes: &[u8]) {
     RegistrationKey::parse(&String::from_utf8_lossy(bytes)).ok();
+}
+
+/// What an attached window and the engine say to each other.
+pub(crate) fn operator(bytes: &[u8]) {
+    black_box(leeward_engine::operator::foreign::ask(bytes));
+    black_box(leeward_engine::operator::foreign::tell(bytes));
+}
+
+/// What a host and the engine say to each other when it enrols.
+pub(crate) fn enrolment(bytes: &[u8]) {
+    black_box(foreign::enrolment_question(bytes));
+    black_box(foreign::enrolment_answer(bytes));
+}
+
+/// The first words of a session.
+pub(crate) fn session_hello(bytes: &[u8]) {
+    black_box(foreign::session_hello(bytes));
+}
+
+/// Certificates, requests for them, and the list of revoked ones.
+pub(crate) fn certificate(bytes: &[u8]) {
+    black_box(foreign::certificate(bytes));
+    black_box(foreign::request_for_certificate(bytes));
+    black_box(foreign::revocation_list(bytes));
+}
+
+/// What a proxy answers.
+pub(crate) fn proxy_answer(bytes: &[u8]) {
+    black_box(foreign::proxy_answer(bytes));
+}
+
+/// What the guest agent answers.
+pub(crate) fn guest_agent(bytes: &[u8]) {
+    leeward_fabric::guest_agent::answer(bytes, "guest-ping").ok();
 }
 
 /// A line of QEMU's control protocol.

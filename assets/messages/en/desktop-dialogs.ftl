@@ -64,7 +64,6 @@ dialog-key-once = This key is shown once. Whoever has it can bring a host into t
 dialog-key-not-taken = The key was neither copied nor saved. Close again to give it up; it can then only be revoked.
 dialog-key-expires = Good until { $time }.
 dialog-key-copy = Copy the key
-dialog-key-copied = The key is on the clipboard
 dialog-key-path = Save it as a file
 dialog-key-save = Save
 dialog-key-saved = Saved to { $path }; only its owner can read it.
@@ -76,11 +75,6 @@ dialog-key-how-text = Bring the file to the host and run:
 policy-name = Name
 policy-name-hint = Gold, 30 seconds
 policy-name-missing = A policy needs a name.
-policy-name-taken = Another policy has this name.
-policy-used = { $n ->
-    [one] { $n } item uses this policy. A change holds for it at once.
-   *[other] { $n } items use this policy. A change holds for all of them at once.
-}
 policy-frequency = Copy frequency
 policy-30s = Every 30 seconds
 policy-5m = Every 5 minutes
@@ -153,7 +147,10 @@ phase-bring-up = Bring up
 phase-settle = Settle
 step-state-waiting = Not begun
 step-state-running = In progress
-step-state-retrying = Tried { $n } times, again { $when }
+step-state-retrying = Tried { $n ->
+    [one] once
+   *[other] { $n } times
+}, again in { $span }
 step-state-done = Done
 step-state-skipped = Not needed: { $why }
 step-state-failed = Failed

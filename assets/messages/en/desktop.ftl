@@ -131,7 +131,10 @@ attention-counted = { $what }: { $n ->
    *[other] { $n } items
   }
 topology = Site topology
-topology-site = { $runs } active, { $replicas } replicas
+topology-site = { $runs } active, { $replicas } { $n ->
+    [one] replica
+   *[other] replicas
+}
 topology-server = Server { $name }
 topology-server-lost = Server { $name }, not connected
 topology-runs = { $name } runs here
@@ -234,7 +237,7 @@ point-initial = Initial replication
 point-delta = Replication cycle
 point-resync = Resynchronization
 point-final = Planned failover
-point-safety = Safety copy
+point-safety = Safety point
 chart-rpo = RPO
 chart-throughput = Throughput
 chart-none = Shown after two cycles

@@ -121,6 +121,7 @@ refusal-key-used-before = This registration key was used before, by { $host }. M
 
 ## Events.
 
+event-server-rejoined = The server has enrolled again with a new key and keeps its items
 event-server-enrolled = Server joined the vault
 event-server-connected = Server connected
 event-server-lost = Server lost: { $why }
@@ -177,6 +178,7 @@ preview-policy-items = { $items ->
    *[other] { $items } items use this policy and follow from their next cycle on.
 }
 preview-start-copy = Another copy of { $machine } is on { $host }. If that one ran last, what it wrote is not in this one, and two of them must never run.
+preview-key-loopback = The engine is to be found at { $addr } only: hosts other than this computer cannot reach it. Start the engine with --listen and --advertise first.
 preview-power-off-loss = What the guest of { $machine } has not written yet is lost.
 preview-remove-server-loss = The certificate of { $server } is revoked. To come back it needs a new registration key.
 

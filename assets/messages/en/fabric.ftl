@@ -73,7 +73,3 @@ fabric-too-slow = { $subject } did not finish in time
 fabric-too-slow-cause = The host or its storage is overloaded, or the guest does not answer.
 fabric-too-slow-action = Look at the load of the host. The operation is tried again.
 
-tracking-lost-missing = The machine's process ended without storing what had changed
-tracking-lost-inconsistent = The machine's process ended in the middle of tracking; what it stored is not to be trusted
-tracking-lost-interrupted-capture = A cycle was cut off at a moment that leaves unclear which changes it took
-tracking-lost-dropped-capture = A change log was given up

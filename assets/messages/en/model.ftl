@@ -227,3 +227,35 @@ health-paused-many = Replication paused
 health-unsynced-many = Not synchronized for more than an hour
 health-missed-cycles-many = Replication cycles missed
 health-latency-many = Changes take more than 5 minutes to arrive
+
+## Amounts: numbers with their units.
+
+unit-b = { $n } B
+unit-kib = { $n } KiB
+unit-mib = { $n } MiB
+unit-gib = { $n } GiB
+unit-tib = { $n } TiB
+unit-pib = { $n } PiB
+span-secs = { $secs } s
+span-mins = { $mins } min { $secs } s
+span-whole-mins = { $mins } min
+span-hours = { $hours } h { $mins } min
+span-days = { $days } d { $hours } h
+rate = { $size }/s
+thousands-separator = ,
+
+## Dates
+
+date-time = { $day } { $month } { $year } { $time }
+month-1 = Jan
+month-2 = Feb
+month-3 = Mar
+month-4 = Apr
+month-5 = May
+month-6 = Jun
+month-7 = Jul
+month-8 = Aug
+month-9 = Sep
+month-10 = Oct
+month-11 = Nov
+month-12 = Dec

@@ -27,7 +27,7 @@ pub(super) fn answer(host: &Host, request: &Request) -> Result<Response> {
     match request {
         Request::Report => Ok(Response::Report(Box::new(facts::report(host)))),
         Request::ConsolePicture { item, test } => picture(host, *item, *test),
-        Request::Trust { crl_pem, peers } => {
+        Request::Trust { crl_pem, peers, engine_addresses } => {
             let subject = host.config.name.as_str();
             let said = |e: leeward_link::LinkError| {
                 tracing::warn!(subject, error = %e, "what to believe could not be taken");
@@ -42,6 +42,7 @@ pub(super) fn answer(host: &Host, request: &Request) -> Result<Response> {
             let known = KnownTrust { crl_pem, peers: peers.clone() };
             known.store(&folder).map_err(said)?;
             host.set_peers(peers);
+            host.follow_engine(engine_addresses).map_err(said)?;
             Ok(Response::Done)
         }
         Request::MayRun { item, epoch } => {

@@ -15,7 +15,9 @@ pub(super) fn list(asked: &Asked<'_>) -> Result<Shown, Stop> {
         ("cli-col-name", Left),
         ("cli-col-site", Left),
         ("cli-col-connected", Left),
+        ("cli-col-heard", Left),
         ("cli-col-health", Left),
+        ("cli-col-version", Left),
         ("cli-col-hypervisor", Left),
         ("cli-col-machines", Right),
         ("cli-col-source-of", Right),
@@ -35,7 +37,9 @@ pub(super) fn list(asked: &Asked<'_>) -> Result<Shown, Stop> {
             server.name.clone(),
             site_name(asked, server.site),
             connected,
+            server.last_heartbeat.map_or_else(String::new, |at| words::age(at, asked.now)),
             words::health(server.health),
+            server.version.clone(),
             server.hypervisor.clone(),
             server.machines.to_string(),
             server.source_items.to_string(),
@@ -113,4 +117,23 @@ pub(super) fn machines(asked: &Asked<'_>) -> Result<Shown, Stop> {
 
 fn site_name(asked: &Asked<'_>, site: leeward_model::SiteId) -> String {
     asked.snapshot.sites.iter().find(|s| s.id == site).map(|s| s.name.clone()).unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use leeward_desktop::sample;
+
+    #[test]
+    fn the_list_says_which_version_a_server_has_and_when_it_was_last_heard_of() {
+        let snapshot = sample::lab();
+        let args = clap::Command::new("list").get_matches_from(["list"]);
+        let shown = list(&Asked { args: &args, snapshot: &snapshot, now: sample::NOW }).expect("a list");
+        let text = shown.lines(None).join("\n");
+        for server in snapshot.servers.iter() {
+            let heard = words::age(server.last_heartbeat.expect("heard of"), sample::NOW);
+            let line = text.lines().find(|l| l.contains(&server.name)).expect("its line");
+            assert!(line.contains(&server.version) && line.contains(&heard), "{line}");
+        }
+    }
 }

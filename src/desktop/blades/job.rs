@@ -104,7 +104,7 @@ fn state_words(state: &StepState, cx: &Cx<'_>) -> String {
         StepState::Running => words("step-state-running"),
         StepState::Retrying { attempts, next_at } => msg("step-state-retrying")
             .with("n", *attempts)
-            .with("when", kit::age(*next_at, cx.now).0)
+            .with("span", kit::span(u64::try_from(next_at.secs_since(cx.now)).unwrap_or(0)))
             .render(),
         StepState::Done => words("step-state-done"),
         StepState::Skipped { why } => msg("step-state-skipped").with("why", why.render()).render(),

@@ -141,6 +141,11 @@ impl Made {
             kit::caption(ui, msg("dialog-key-expires").with("time", kit::date_time(at)).render());
             ui.add_space(4.0);
         }
+        if cx.snapshot.vault.only_this_computer() {
+            let addr = cx.snapshot.vault.engine_addr.clone();
+            let said = msg("preview-key-loopback").with("addr", addr).render();
+            kit::banner(ui, cx, Health::Warning, &said, None);
+        }
         let mut text = self.text.as_str();
         let edit = TextEdit::multiline(&mut text).desired_rows(8).desired_width(f32::INFINITY);
         egui::ScrollArea::vertical().id_salt("key").max_height(200.0).show(ui, |ui| {

@@ -34,10 +34,11 @@ pub const fn msg(key: &'static str) -> Message {
 #[must_use]
 pub fn count(n: u64) -> String {
     let digits = n.to_string();
+    let separator = if n < 1_000 { String::new() } else { words("thousands-separator") };
     let mut grouped = String::new();
     for (at, digit) in digits.chars().enumerate() {
         if at > 0 && (digits.len() - at).is_multiple_of(3) {
-            grouped.push(',');
+            grouped.push_str(&separator);
         }
         grouped.push(digit);
     }
@@ -53,7 +54,7 @@ pub fn bytes(bytes: u64) -> String {
 /// `3.2 MiB/s`.
 #[must_use]
 pub fn rate(bytes_per_sec: u64) -> String {
-    format!("{}/s", amount::size(bytes_per_sec))
+    msg("rate").with("size", amount::size(bytes_per_sec)).render()
 }
 
 /// `0.4 s`, `12 s`, `3 min 20 s`.
@@ -64,15 +65,21 @@ pub fn rate(bytes_per_sec: u64) -> String {
     reason = "negative and huge spans are clamped"
 )]
 pub fn secs(secs: f64) -> String {
-    if secs < 10.0 { format!("{:.1} s", secs.max(0.0)) } else { span(secs.min(1e15).round() as u64) }
+    if secs < 10.0 {
+        msg("span-secs").with("secs", format!("{:.1}", secs.max(0.0))).render()
+    } else {
+        span(secs.min(1e15).round() as u64)
+    }
 }
 
 /// A whole number of seconds, with no more digits than one reads: `45 s`, `3 min 20 s`, `26 min`, `2 h 5 min`.
 #[must_use]
 pub fn span(secs: u64) -> String {
     match secs {
-        600..=7_199 => format!("{} min", secs / 60),
-        120..=599 if secs.is_multiple_of(60) => format!("{} min", secs / 60),
+        600..=7_199 => msg("span-whole-mins").with("mins", (secs / 60).to_string()).render(),
+        120..=599 if secs.is_multiple_of(60) => {
+            msg("span-whole-mins").with("mins", (secs / 60).to_string()).render()
+        }
         _ => amount::span(secs),
     }
 }
@@ -99,7 +106,16 @@ pub fn age(moment: Moment, now: Moment) -> (String, String) {
 /// `21 Nov 2026 14:05:30`.
 #[must_use]
 pub fn date_time(moment: Moment) -> String {
-    format(moment, "%-d %b %Y %H:%M:%S")
+    let month = format(moment, "%-m");
+    if month.is_empty() {
+        return month;
+    }
+    msg("date-time")
+        .with("day", format(moment, "%-d"))
+        .with("month", render(&format!("month-{month}")))
+        .with("year", format(moment, "%Y"))
+        .with("time", format(moment, "%H:%M:%S"))
+        .render()
 }
 
 /// `14:05`.

@@ -16,6 +16,7 @@ const SILENCE_SECS: i64 = 90;
 pub(super) struct Asked {
     pub(super) key: KeyId,
     pub(super) agent: AgentId,
+    pub(super) former: Option<AgentId>,
     pub(super) host: String,
     pub(super) site: String,
     pub(super) version: String,
@@ -28,8 +29,11 @@ impl Turn<'_> {
         let decision = match self.enrolled_before(asked.key, &asked.host) {
             Some(agent) => Ok(agent),
             None => self.key_for(&asked).map(|key| {
-                self.enrolled(&asked, key);
-                asked.agent
+                // A host that was removed and returns is a new one: nothing of the old is left.
+                match asked.former.filter(|a| self.state.servers.contains_key(a)) {
+                    Some(agent) => self.rejoined(agent, &asked, key),
+                    None => self.enrolled(&asked, key),
+                }
             }),
         };
         if let Err(refusal) = &decision {
@@ -77,10 +81,36 @@ impl Turn<'_> {
         }
     }
 
-    fn enrolled(&mut self, asked: &Asked, mut key: KeyRecord) {
+    /// The key is used up, and whose it was is written down.
+    fn use_key(&mut self, host: &str, agent: AgentId, mut key: KeyRecord) {
+        key.agent = Some(agent);
+        key.state = KeyState::Used { host: host.to_owned(), at: self.now };
+        let arguments = format!("enrolled with key {}", key.id);
+        let phase = AuditPhase::Begun { arguments };
+        self.audit(&key.by.clone(), Verb::MakeRegistrationKey, host, None, None, phase);
+        self.put(Record::Key(key.clone()));
+        self.state.keys.insert(key.id, key);
+        self.state.changed.keys = true;
+    }
+
+    /// A host that is known enrols again: it keeps its identity, its site and its items.
+    fn rejoined(&mut self, agent: AgentId, asked: &Asked, key: KeyRecord) -> AgentId {
+        self.use_key(&asked.host, agent, key);
+        if let Some(server) = self.state.servers.get_mut(&agent) {
+            server.record.name.clone_from(&asked.host);
+            server.record.version.clone_from(&asked.version);
+            let record = server.record.clone();
+            self.put(Record::Server(record));
+        }
+        self.touch_agent(agent);
+        self.state.changed.servers = true;
+        let about = About { subject: asked.host.clone(), ..About::default() };
+        self.event(Health::Healthy, Message::new("event-server-rejoined"), about);
+        agent
+    }
+
+    fn enrolled(&mut self, asked: &Asked, key: KeyRecord) -> AgentId {
         let site = self.site_named(&key.site);
-        key.state = KeyState::Used { host: asked.host.clone(), at: self.now };
-        key.agent = Some(asked.agent);
         let record = ServerRecord {
             agent: asked.agent,
             name: asked.host.clone(),
@@ -91,23 +121,14 @@ impl Turn<'_> {
             enrolled: self.now,
             releases: Vec::new(),
         };
-        self.audit(
-            &key.by.clone(),
-            Verb::MakeRegistrationKey,
-            &asked.host,
-            None,
-            None,
-            AuditPhase::Begun { arguments: format!("enrolled with key {}", key.id) },
-        );
-        self.put(Record::Key(key.clone()));
+        self.use_key(&asked.host, asked.agent, key);
         self.put(Record::Server(record.clone()));
-        self.state.keys.insert(key.id, key);
         let server = Server { enrolled_now: true, ..Server::new(record, self.now) };
         self.state.servers.insert(asked.agent, server);
-        self.state.changed.keys = true;
         self.state.changed.servers = true;
         let about = About { subject: asked.host.clone(), ..About::default() };
         self.event(Health::Healthy, Message::new("event-server-enrolled"), about);
+        asked.agent
     }
 
     /// The site of this name, made if it is not there.
@@ -214,7 +235,8 @@ impl Turn<'_> {
             if let Some(server) = self.state.servers.get_mut(&agent) {
                 server.peers_told = Some(peers.clone());
             }
-            let request = Request::Trust { crl_pem: String::new(), peers: peers.into_iter().collect() };
+            let peers = peers.into_iter().collect();
+            let request = Request::Trust { crl_pem: String::new(), peers, engine_addresses: Vec::new() };
             self.call(Pending::Told { agent }, request);
         }
     }
@@ -247,5 +269,133 @@ impl Turn<'_> {
         self.state.changed.overview = true;
         let about = About { subject: server.record.name, ..About::default() };
         self.event(Health::Healthy, Message::new("event-server-removed"), about);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::core::{Core, Effect, IdSource, Input, new_vault};
+    use crate::records::{Change, VaultRecord};
+    use leeward_model::{AgentId, Command, CommandOutcome, KeyId, Moment, ReceiptId, Refusal, VaultId};
+    use uuid::Uuid;
+
+    struct Ids(u128);
+
+    impl IdSource for Ids {
+        fn new_id(&mut self) -> Uuid {
+            self.0 += 1;
+            Uuid::from_u128(self.0)
+        }
+    }
+
+    /// The core of a new vault.
+    struct Vault {
+        core: Core,
+        ids: Ids,
+        now: Moment,
+    }
+
+    impl Vault {
+        fn new() -> Self {
+            let (id, created) = (VaultId(Uuid::from_u128(1)), Moment(0));
+            let engine_addr = "engine:8443".to_owned();
+            let record = VaultRecord { id, name: "Nordic".to_owned(), created, engine_addr };
+            let records = new_vault(record, "anna").into_iter().filter_map(|change| match change {
+                Change::Put(record) => Some(record),
+                _ => None,
+            });
+            let core = Core::load(records.collect(), Vec::new(), Vec::new());
+            let mut vault = Self { core, ids: Ids(100), now: Moment(0) };
+            vault.take(Input::Started);
+            vault
+        }
+
+        fn take(&mut self, input: Input) -> Vec<Effect> {
+            self.core.apply(input, self.now, &mut self.ids).effects
+        }
+
+        fn command(&mut self, command: Command) -> Vec<Effect> {
+            let receipt = ReceiptId(self.ids.new_id());
+            self.take(Input::Command { receipt, by: "anna".to_owned(), command })
+        }
+
+        fn key(&mut self) -> KeyId {
+            let effects = self.command(Command::MakeRegistrationKey { site: "Stockholm".to_owned() });
+            let made = |e: &Effect| if let Effect::MakeKey { key, .. } = e { Some(*key) } else { None };
+            effects.iter().find_map(made).expect("a key is made")
+        }
+
+        /// What becomes of a host that asks with this key: its identity, or the key of the refusal.
+        fn enrol(&mut self, key: KeyId, host: &str, former: Option<AgentId>) -> Result<AgentId, String> {
+            let agent = AgentId(self.ids.new_id());
+            let effects = self.take(Input::EnrolmentAsked {
+                key,
+                agent,
+                former,
+                host: host.to_owned(),
+                site: String::new(),
+                version: "0.1.0".to_owned(),
+                replication_addr: format!("{host}:8084"),
+                reply: 7,
+            });
+            let decided = effects.into_iter().find_map(|e| match e {
+                Effect::EnrolmentDecided { reply: 7, decision } => Some(decision),
+                _ => None,
+            });
+            decided.expect("decided").map_err(|refusal: Refusal| refusal.why.key.into_owned())
+        }
+    }
+
+    fn refused(key: &str) -> Result<AgentId, String> {
+        Err(key.to_owned())
+    }
+
+    #[test]
+    fn a_key_is_good_for_one_host_and_five_days() {
+        let mut vault = Vault::new();
+        let key = vault.key();
+        assert_eq!(vault.enrol(key, " ", None), refused("refusal-host-name"));
+        assert_eq!(vault.enrol(key, &"h".repeat(256), None), refused("refusal-host-name"));
+        let agent = vault.enrol(key, "hv1", None);
+        assert!(agent.is_ok(), "a bad name has not used the key up");
+        assert_eq!(vault.enrol(key, "hv2", None), refused("refusal-key-used-before"));
+        let never_made = KeyId(Uuid::from_u128(9));
+        assert_eq!(vault.enrol(never_made, "hv2", None), refused("refusal-key-unknown"));
+        let (in_time, late) = (vault.key(), vault.key());
+        vault.now = Moment(0).plus_secs(5 * 86_400 - 1);
+        assert!(vault.enrol(in_time, "hv2", None).is_ok());
+        vault.now = Moment(0).plus_secs(5 * 86_400);
+        assert_eq!(vault.enrol(late, "hv3", None), refused("refusal-key-expired"));
+        assert_eq!(vault.core.snapshot(vault.now).servers.len(), 2, "who was refused is not listed");
+    }
+
+    #[test]
+    fn a_revoked_key_is_refused_and_a_used_one_cannot_be_revoked() {
+        let mut vault = Vault::new();
+        let (key, used) = (vault.key(), vault.key());
+        vault.command(Command::RevokeRegistrationKey { key });
+        assert_eq!(vault.enrol(key, "hv1", None), refused("refusal-key-revoked"));
+        assert!(vault.enrol(used, "hv1", None).is_ok());
+        let effects = vault.command(Command::RevokeRegistrationKey { key: used });
+        let why = effects.into_iter().find_map(|e| match e {
+            Effect::Answer { outcome: CommandOutcome::Refused(refusal), .. } => Some(refusal.why.key),
+            _ => None,
+        });
+        assert_eq!(why.as_deref(), Some("refusal-key-used"));
+    }
+
+    #[test]
+    fn a_host_that_proves_who_it_was_stays_that_server() {
+        let mut vault = Vault::new();
+        let first = vault.key();
+        let agent = vault.enrol(first, "hv1", None).expect("enrolled");
+        let second = vault.key();
+        assert_eq!(vault.enrol(second, "hv1", Some(agent)), Ok(agent));
+        assert_eq!(vault.core.snapshot(vault.now).servers.len(), 1, "not listed twice");
+        assert_eq!(vault.enrol(second, "hv1", Some(agent)), refused("refusal-key-used-before"));
+        vault.command(Command::RemoveServer { agent });
+        let third = vault.key();
+        let anew = vault.enrol(third, "hv1", Some(agent)).expect("enrolled");
+        assert_ne!(anew, agent, "who was removed begins anew");
     }
 }

@@ -93,6 +93,8 @@ pub enum Input {
         key: KeyId,
         /// The identity it would get.
         agent: AgentId,
+        /// The identity it has proved to have had: it keeps that one, if the vault still has it.
+        former: Option<AgentId>,
         /// Host name.
         host: String,
         /// Site name it says; it must be the key's, or empty.
@@ -286,8 +288,9 @@ impl Turn<'_> {
             Input::Command { receipt, by, command } => self.command(receipt, &by, command),
             Input::KeyMade { receipt, key, file_text } => self.key_made(receipt, key, file_text),
             Input::KeyNotMade { receipt, key, fault } => self.key_not_made(receipt, key, fault),
-            Input::EnrolmentAsked { key, agent, host, site, version, replication_addr, reply } => {
-                self.enrol(agents::Asked { key, agent, host, site, version, replication_addr, reply });
+            Input::EnrolmentAsked { key, agent, former, host, site, version, replication_addr, reply } => {
+                let addr = replication_addr;
+                self.enrol(agents::Asked { key, agent, former, host, site, version, replication_addr: addr, reply });
             }
             Input::AgentConnected { hello, certificate_expires } => {
                 self.connected(hello, certificate_expires)

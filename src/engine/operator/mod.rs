@@ -11,6 +11,7 @@
 mod client;
 mod credentials;
 mod delta;
+pub mod foreign;
 mod frames;
 mod messages;
 mod server;

@@ -36,6 +36,7 @@ pub(crate) enum News {
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub(crate) struct EnrolmentAsk {
     pub(crate) key: KeyId,
+    pub(crate) former: Option<AgentId>,
     pub(crate) host: String,
     pub(crate) site: String,
     pub(crate) version: String,

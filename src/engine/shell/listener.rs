@@ -133,11 +133,12 @@ impl Door {
         let authority = self.trust.authority();
         enrol::serve(connection, authority, self.trust.engine_addresses(), now, |asked| async move {
             match asked {
-                Ask::Enrol { key, host } => {
+                Ask::Enrol { key, host, former } => {
                     let name = host.name.clone();
-                    let agent = decide(inbox, key, host).await?;
-                    // A key is good for one certificate: whoever got it is asked no second time.
-                    if authority.agents().contains(&agent) {
+                    let agent = decide(inbox, key, host, former).await?;
+                    // A key is good for one certificate: whoever got it is asked no second time. Who proves to be
+                    // that agent has one already.
+                    if former != Some(agent) && authority.agents().contains(&agent) {
                         return Err(Message::new("refusal-key-used-before").with("host", name));
                     }
                     Ok(agent)
@@ -156,9 +157,15 @@ impl Door {
 }
 
 /// Asks the core who a host becomes.
-async fn decide(inbox: &Inbox, key: KeyId, host: HostDescription) -> Result<AgentId, Message> {
+async fn decide(
+    inbox: &Inbox,
+    key: KeyId,
+    host: HostDescription,
+    former: Option<AgentId>,
+) -> Result<AgentId, Message> {
     let ask = EnrolmentAsk {
         key,
+        former,
         host: host.name,
         site: host.site,
         version: host.version,

@@ -339,6 +339,7 @@ async fn bind(folder: &VaultFolder, options: &EngineOptions) -> Result<(TcpListe
     if !options.advertise.is_empty() {
         listen.advertise.clone_from(&options.advertise);
     }
+    listen.check()?;
     let listener = TcpListener::bind(&listen.listen)
         .await
         .map_err(|source| VaultError::Listen { addr: listen.listen.clone(), source })?;

@@ -124,6 +124,7 @@ impl Runner {
                 Some(Input::EnrolmentAsked {
                     key: ask.key,
                     agent: leeward_model::AgentId(self.clock.new_id()),
+                    former: ask.former,
                     host: ask.host,
                     site: ask.site,
                     version: ask.version,

@@ -122,16 +122,17 @@ impl Trust {
         Ok(())
     }
 
-    /// Fills in what the core cannot know: the list of revoked certificates.
+    /// Fills in what the core cannot know: the list of revoked certificates, and where the engine is.
     pub(super) fn complete(&self, request: Request, now: Moment) -> Request {
         match request {
-            Request::Trust { crl_pem, peers } if crl_pem.is_empty() => {
+            Request::Trust { crl_pem, peers, .. } if crl_pem.is_empty() => {
                 let crl_pem = self.shared.authority.crl(now).unwrap_or_else(|error| {
                     // The agent keeps the list it has.
                     tracing::error!(%error, "the list of revoked certificates could not be made");
                     String::new()
                 });
-                Request::Trust { crl_pem, peers }
+                let engine_addresses = self.shared.listen.advertise.clone();
+                Request::Trust { crl_pem, peers, engine_addresses }
             }
             other => other,
         }

@@ -82,7 +82,10 @@ pub(crate) enum OnFail {
 #[derive(Clone, Copy)]
 pub(crate) enum Undo {
     /// It leaves nothing behind that would have to be: for this reason.
-    NotNeeded(#[expect(dead_code, reason = "read by people and by the step-tree test")] &'static str),
+    NotNeeded(
+        #[cfg_attr(not(test), expect(dead_code, reason = "read by people and by the step-tree test"))]
+        &'static str,
+    ),
     /// By this.
     By(UndoDecl),
 }
@@ -191,5 +194,67 @@ pub(crate) fn wrong_answer(scene: &Scene<'_>) -> Box<Fault> {
 impl std::fmt::Debug for StepDecl {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("StepDecl").field("id", &self.id).field("fail", &self.fail).finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::fmt::Write as _;
+    use std::path::Path;
+    use strum::IntoEnumIterator as _;
+
+    fn step(decl: &StepDecl) -> String {
+        let mut line = format!(
+            "{:<18} {:<8} {:<8} fails: {}, tries {}, ",
+            decl.id,
+            format!("{:?}", decl.phase),
+            format!("{:?}", decl.on),
+            format!("{:?}", decl.fail).to_lowercase(),
+            decl.tries
+        );
+        let limit =
+            if decl.timeout_secs == 0 { "no limit".to_owned() } else { format!("{} s", decl.timeout_secs) };
+        line.push_str(&limit);
+        if decl.gives_way {
+            line.push_str(", gives way");
+        }
+        if decl.no_return {
+            line.push_str(", no return");
+        }
+        match decl.undo {
+            Undo::NotNeeded(why) => write!(line, "\n    no undo: {why}").expect("text"),
+            Undo::By(undo) => {
+                let lost = match undo.lost {
+                    Lost::Wait => "waits for its host".to_owned(),
+                    Lost::MakeUp(why) => format!("made up for later: {why}"),
+                };
+                write!(line, "\n    undone; {lost}").expect("text");
+            }
+        }
+        line
+    }
+
+    /// The declared steps of every workflow, as text to be reviewed. To write it anew:
+    /// `LEEWARD_UPDATE_TABLES=1 cargo nextest run -p leeward-engine step_tree`
+    #[test]
+    fn the_step_tree_is_what_was_reviewed() {
+        let mut tree = String::from("The steps of every workflow, in order; see the test of `workflows`.\n");
+        for workflow in Workflow::iter() {
+            writeln!(tree, "\n== {workflow:?} ==").expect("text");
+            let mut ids = std::collections::BTreeSet::new();
+            for decl in steps(workflow) {
+                assert!(ids.insert(decl.id), "{workflow:?}: {} is there twice", decl.id);
+                assert!(leeward_model::text::has(decl.title), "{workflow:?}: {} has no title", decl.id);
+                writeln!(tree, "{}", step(decl)).expect("text");
+            }
+        }
+        let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("workflows/steps.txt");
+        if std::env::var_os("LEEWARD_UPDATE_TABLES").is_some() {
+            std::fs::write(&path, &tree).expect("written");
+        }
+        let kept = std::fs::read_to_string(&path).unwrap_or_default();
+        let line = kept.lines().zip(tree.lines()).position(|(old, new)| old != new);
+        assert!(kept == tree, "steps.txt differs (line {line:?}); it is now:\n{tree}");
     }
 }

@@ -221,6 +221,11 @@ fn read_request(csr_pem: &str) -> Result<CertificateSigningRequestParams, LinkEr
     Ok(request)
 }
 
+/// Whether a text is a request for a certificate.
+pub(crate) fn certificate_request(csr_pem: &str) -> bool {
+    read_request(csr_pem).is_ok()
+}
+
 /// Names one enrolment: the registration key and the public key that asked.
 fn enrolment(key: KeyId, public_key: &PublicKey) -> String {
     format!("{key}:{}", blake3::hash(public_key.der_bytes()).to_hex())

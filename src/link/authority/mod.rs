@@ -6,14 +6,17 @@
 //! | `mod` | the authority: made, kept, opened |
 //! | `issue` | what goes into each kind of certificate |
 //! | `register` | what was issued and what of it is revoked |
+//! | `rejoin` | the proof that a host has been in the vault before |
 //! | `revocation` | the list of revoked certificates, made and read |
 
 mod issue;
 mod register;
+mod rejoin;
 mod revocation;
 
 pub use issue::AgentRequest;
-pub(crate) use issue::{certificate_fits_key, new_request, request_with};
+pub(crate) use issue::{certificate_fits_key, certificate_request, new_request, request_with};
+pub(crate) use rejoin::{Former, prove};
 pub(crate) use revocation::CrlFacts;
 
 use crate::certificate::{self, Credential};

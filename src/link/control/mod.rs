@@ -20,5 +20,6 @@ mod session;
 pub use connection::{Connection, Dialer, ListenOptions, listen};
 pub use dialect::{AgentSays, AgentSession, Dialect, EngineSays, EngineSession, Never};
 pub use opening::Pace;
-pub use reconnect::{Backoff, LinkState, Reconnect};
+pub(crate) use opening::{hello_example, hello_is_read};
+pub use reconnect::{Addresses, Backoff, LinkState, Reconnect};
 pub use session::{Heard, Incoming, Reply, Session};

@@ -48,6 +48,16 @@ struct HelloIn {
     greeting: serde_json::Value,
 }
 
+/// Whether bytes are a hello.
+pub(crate) fn hello_is_read(bytes: &[u8]) -> bool {
+    serde_json::from_slice::<HelloIn>(bytes).is_ok()
+}
+
+/// A hello with an empty greeting.
+pub(crate) fn hello_example() -> serde_json::Result<Vec<u8>> {
+    serde_json::to_vec(&HelloOut { versions: VERSIONS, program: env!("CARGO_PKG_VERSION"), greeting: &() })
+}
+
 /// What the other side has said of itself.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub(super) struct Opened<G> {

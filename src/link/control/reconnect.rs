@@ -10,7 +10,7 @@ use crate::identity::Wanted;
 use crate::tls::Protocol;
 use leeward_model::Moment;
 use std::future::Future;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 use tokio::sync::{Notify, watch};
 
@@ -64,12 +64,35 @@ pub enum LinkState {
     },
 }
 
+/// Where the other side is, in the order to try. A cheap handle; may be replaced while sessions come and go.
+#[derive(Clone, Debug, Default)]
+pub struct Addresses(Arc<Mutex<Vec<String>>>);
+
+impl Addresses {
+    /// All of them.
+    #[must_use]
+    pub fn all(&self) -> Vec<String> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// From the next try on, these.
+    pub fn replace(&self, addrs: Vec<String>) {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = addrs;
+    }
+}
+
+impl From<Vec<String>> for Addresses {
+    fn from(addrs: Vec<String>) -> Self {
+        Self(Arc::new(Mutex::new(addrs)))
+    }
+}
+
 /// Keeps a session up.
 pub struct Reconnect {
     /// How to dial.
     pub dialer: Dialer,
     /// Where to: tried in turn.
-    pub addrs: Vec<String>,
+    pub addrs: Addresses,
     /// What for.
     pub protocol: Protocol,
     /// Who must be there.
@@ -97,10 +120,11 @@ impl Reconnect {
     #[must_use]
     pub fn to_engine(
         dialer: Dialer,
-        addrs: Vec<String>,
+        addrs: impl Into<Addresses>,
         chance: impl FnMut() -> f64 + Send + 'static,
     ) -> Self {
-        let addr = addrs.first().cloned().unwrap_or_default();
+        let addrs = addrs.into();
+        let addr = addrs.all().first().cloned().unwrap_or_default();
         Self {
             dialer,
             addrs,
@@ -126,7 +150,8 @@ impl Reconnect {
     {
         let (mut failures, mut turn) = (0_u32, 0_usize);
         loop {
-            let addr = self.addrs.get(turn % self.addrs.len().max(1)).cloned().unwrap_or_default();
+            let addrs = self.addrs.all();
+            let addr = addrs.get(turn % addrs.len().max(1)).cloned().unwrap_or_default();
             self.state.send_replace(LinkState::Connecting { addr: addr.clone() });
             let begun = tokio::time::Instant::now();
             let (hello, dialled) = (greeting(), self.dialer.dial(&addr, self.protocol, self.wanted).await);

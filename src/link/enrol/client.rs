@@ -4,7 +4,7 @@
 
 use super::host_identity::{HostIdentity, KnownTrust, PendingKey};
 use super::{Answer, BYTES_MAX, PATIENCE, Question};
-use crate::authority::{certificate_fits_key, new_request, request_with};
+use crate::authority::{certificate_fits_key, new_request, prove, request_with};
 use crate::certificate::Credential;
 use crate::clock::Clock;
 use crate::control::frame::{self, Kind};
@@ -83,23 +83,28 @@ impl EnrolError {
 
 impl Enrolment {
     /// Enrols this host and keeps its identity in `folder`, which is made if it is not there. May be repeated
-    /// after any failure.
+    /// after any failure. A host that is in the vault already stays the agent it is, also when its certificate has
+    /// expired: it proves that it holds the key of it. Its agent must not run meanwhile.
     ///
     /// # Errors
     /// When the key is of no use, the engine cannot be reached or refuses, or the files cannot be written.
     pub async fn run(&self, folder: &Path) -> Result<HostIdentity, EnrolError> {
         let present = HostIdentity::load(folder)?;
-        self.key.check(self.clock.now(), present.map(|p| p.vault))?;
+        self.key.check(self.clock.now(), present.as_ref().map(|p| p.vault))?;
         let key_pem = PendingKey::keep(folder, self.key.key)?;
         let csr_pem = request_with(&key_pem)?;
         let trust = Trust::new(&self.key.credential, self.clock.clone())?;
         let dialer = Dialer { proxy: self.proxy.clone(), ..Dialer::new(trust) };
         let mut host = self.host.clone();
+        if let (true, Some(present)) = (host.site.is_empty(), &present) {
+            host.site.clone_from(&present.site);
+        }
         if host.site.is_empty() {
             host.site.clone_from(&self.key.site);
         }
         let site = host.site.clone();
-        let question = Question::Enrol { host, csr_pem };
+        let former = present.as_ref().map(|p| prove(&p.credential, self.key.key, &csr_pem)).transpose()?;
+        let question = Question::Enrol { host, csr_pem, former };
         let granted = ask_anywhere(&dialer, &self.key.engine_addresses, &question).await?;
         let identity = HostIdentity {
             vault: self.key.vault,
@@ -111,7 +116,9 @@ impl Enrolment {
         };
         identity.check()?;
         // What is believed goes first: an identity without it would trust certificates that are revoked.
-        KnownTrust { crl_pem: granted.crl_pem, peers: Vec::new() }.store(folder)?;
+        let same = present.is_some_and(|p| p.agent == identity.agent);
+        let peers = if same { KnownTrust::load(folder)?.peers } else { Vec::new() };
+        KnownTrust { crl_pem: granted.crl_pem, peers }.store(folder)?;
         identity.store(folder)?;
         PendingKey::forget(folder)?;
         Ok(identity)

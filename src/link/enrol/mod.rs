@@ -17,6 +17,7 @@ pub use client::{EnrolError, Enrolment, HostDescription, renew};
 pub use host_identity::{HostIdentity, KnownTrust};
 pub use server::{Ask, serve};
 
+use crate::authority::Former;
 use leeward_model::{AgentId, Message};
 use serde::{Deserialize, Serialize};
 use std::time::Duration;
@@ -29,16 +30,21 @@ const PATIENCE: Duration = Duration::from_secs(30);
 
 /// What a host asks.
 #[derive(Serialize, Deserialize)]
-enum Question {
-    /// To be enrolled, with a registration key.
-    Enrol { host: HostDescription, csr_pem: String },
+pub(crate) enum Question {
+    /// To be enrolled, with a registration key; `former` proves which agent it was, when it was one.
+    Enrol {
+        host: HostDescription,
+        csr_pem: String,
+        #[serde(default)]
+        former: Option<Former>,
+    },
     /// To have its certificate renewed.
     Renew { host: HostDescription, csr_pem: String },
 }
 
 /// What the engine answers.
 #[derive(Serialize, Deserialize)]
-enum Answer {
+pub(crate) enum Answer {
     /// A certificate, and what is needed besides.
     Granted { agent: AgentId, certificate_pem: String, crl_pem: String, engine_addresses: Vec<String> },
     /// Why not.

@@ -21,6 +21,8 @@ pub enum Ask {
         key: KeyId,
         /// What the host says of itself; proven by nothing.
         host: HostDescription,
+        /// The agent it has proved to have been. It stays that one, if the vault still has it.
+        former: Option<AgentId>,
     },
     /// An agent wants a new certificate. The answer is its identity again.
     Renew {
@@ -53,10 +55,16 @@ where
     }
     let question: Question = frame::body(&peer, &asked.body)?;
     let decided = match (question, connection.peer.identity.party) {
-        (Question::Enrol { host, csr_pem }, Party::Enrolment(key)) => {
+        (Question::Enrol { host, csr_pem, former }, Party::Enrolment(key)) => {
             let agent = match authority.enrolled_with(key, &csr_pem)? {
                 Some(agent) => Ok(agent),
-                None => decide(Ask::Enrol { key, host: host.clone() }).await,
+                None => {
+                    let former = match former {
+                        Some(former) => authority.former(&former, key, &csr_pem)?,
+                        None => None,
+                    };
+                    decide(Ask::Enrol { key, host: host.clone(), former }).await
+                }
             };
             agent.map(|agent| AgentRequest { agent, key: Some(key), host, csr_pem })
         }

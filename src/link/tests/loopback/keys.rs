@@ -4,10 +4,12 @@
 use crate::line::Line;
 use crate::vault::{TODAY, Vault};
 use leeward_link::registration_key::LIFE_SECS;
-use leeward_link::{EnrolError, HostIdentity, KeyError, LinkError, RegistrationKey};
+use leeward_link::{EnrolError, HostIdentity, KeyError, KnownTrust, LinkError, RegistrationKey};
+use leeward_model::AgentId;
 use proptest::prelude::*;
 use std::sync::LazyLock;
 use std::sync::atomic::Ordering;
+use uuid::Uuid;
 
 const NOWHERE: std::net::SocketAddr =
     std::net::SocketAddr::V4(std::net::SocketAddrV4::new(std::net::Ipv4Addr::LOCALHOST, 1));
@@ -28,6 +30,33 @@ async fn a_host_is_enrolled_once_and_knows_it_after_a_restart() {
     assert_eq!(why.key, "refuse-key-used");
     assert_eq!(HostIdentity::load(&vault.folder.path().join("other")).expect("read"), None);
     assert_eq!(asked.load(Ordering::SeqCst), 2);
+}
+
+#[tokio::test]
+async fn a_host_that_enrols_again_stays_who_it_is_also_after_its_certificate_has_expired() {
+    let vault = Vault::new(1);
+    let folder = vault.folder.path().join("host");
+    let (port, _) = vault.enrolling().await;
+    let first = vault.enrolment(&vault.key_text(1, port.addr), "hv").run(&folder).await.expect("enrolled");
+    let peers = vec![AgentId(Uuid::from_u128(9))];
+    let known = KnownTrust { peers: peers.clone(), ..KnownTrust::load(&folder).expect("read") };
+    known.store(&folder).expect("kept");
+
+    vault.later(400 * 86_400);
+    let (port, _) = vault.enrolling().await;
+    let again =
+        vault.enrolment(&vault.key_text(2, port.addr), "hv").run(&folder).await.expect("enrolled again");
+    assert_eq!((again.agent, &again.site), (first.agent, &first.site), "all items go by this identity");
+    assert_ne!(again.credential.certificate_pem, first.credential.certificate_pem);
+    assert_eq!(again.engine_addresses, [port.addr.to_string()], "the engine is where the new key says");
+    assert_eq!(KnownTrust::load(&folder).expect("read").peers, peers, "whom it may talk to is not forgotten");
+    assert_eq!(HostIdentity::load(&folder).expect("read"), Some(again));
+
+    // Who was removed is a new host when it comes back.
+    vault.authority.revoke_agent(first.agent, vault.now()).expect("revoked");
+    let anew =
+        vault.enrolment(&vault.key_text(3, port.addr), "hv").run(&folder).await.expect("enrolled anew");
+    assert_ne!(anew.agent, first.agent);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

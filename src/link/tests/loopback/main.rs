@@ -6,5 +6,6 @@ mod bulk;
 mod certificates;
 mod keys;
 mod line;
+mod proxies;
 mod sessions;
 mod vault;

@@ -5,7 +5,7 @@ use crate::line::Line;
 use crate::vault::{Port, Vault};
 use leeward_link::control::frame::{self, Kind};
 use leeward_link::control::{
-    Backoff, Connection, Dialect, Dialer, Heard, Incoming, LinkState, Pace, Reconnect, Session,
+    Addresses, Backoff, Connection, Dialect, Dialer, Heard, Incoming, LinkState, Pace, Reconnect, Session,
 };
 use leeward_link::{LinkError, Protocol, Trust, Wanted};
 use leeward_model::Message;
@@ -281,7 +281,7 @@ async fn until(state: &mut watch::Receiver<LinkState>, what: impl FnMut(&LinkSta
 /// Keeps a session up at these addresses. How it stands, the means to hurry it, and the loop.
 fn keep(
     dialer: Dialer,
-    addrs: Vec<String>,
+    addrs: impl Into<Addresses>,
     backoff: Backoff,
 ) -> (watch::Receiver<LinkState>, Arc<Notify>, JoinHandle<()>) {
     let mut keep = Reconnect::to_engine(dialer, addrs, || 0.5);
@@ -313,6 +313,26 @@ async fn a_kept_session_comes_back_by_itself() {
         until(&mut state, |s| matches!(s, LinkState::Lost { why: LinkError::Ended { .. }, .. })).await;
     }
     engine.sessions.recv().await.expect("and again");
+    running.abort();
+}
+
+/// The engine moves while the session is up: the next one is opened where it is now.
+#[tokio::test]
+async fn addresses_may_be_replaced_while_a_session_lasts() {
+    let vault = Vault::new(1);
+    let agent = vault.agent(1).await;
+    let mut old = engine(&vault).await;
+    let addrs = Addresses::from(vec![old.port.addr.to_string()]);
+    let backoff = Backoff { first: Duration::from_millis(20), most: Duration::from_secs(1) };
+    let (mut state, _nudge, running) = keep(agent.dialer(), addrs.clone(), backoff);
+    let session = old.sessions.recv().await.expect("a session");
+    let mut new = engine(&vault).await;
+    addrs.replace(vec![new.port.addr.to_string()]);
+    drop(old);
+    session.end(Message::new("link-said-goodbye"));
+    new.sessions.recv().await.expect("it follows");
+    let there = new.port.addr.to_string();
+    until(&mut state, |s| matches!(s, LinkState::Connected { addr, .. } if *addr == there)).await;
     running.abort();
 }
 

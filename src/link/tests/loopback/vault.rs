@@ -110,13 +110,13 @@ impl Vault {
                     counted.fetch_add(1, Ordering::SeqCst);
                     match ask {
                         Ask::Renew { agent } => Ok(agent),
-                        Ask::Enrol { key, .. } => {
+                        Ask::Enrol { key, former, .. } => {
                             let mut used = used.lock().expect("no panic holds it");
                             if used.contains(&key) {
                                 return Err(Message::new("refuse-key-used"));
                             }
                             used.push(key);
-                            Ok(AgentId(Uuid::from_u128(key.0.as_u128() + 1)))
+                            Ok(former.unwrap_or_else(|| AgentId(Uuid::from_u128(key.0.as_u128() + 1))))
                         }
                     }
                 };
