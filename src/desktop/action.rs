@@ -16,6 +16,13 @@ pub enum Action {
     SendAll(Vec<Command>),
     /// Open a dialog.
     Open(Dialog),
+    /// Go to the wizard that protects machines, with this machine chosen already.
+    Protect {
+        /// The host it runs on.
+        agent: AgentId,
+        /// The machine.
+        machine: MachineId,
+    },
     /// Close the dialog that is open.
     CloseDialog,
     /// Put text on the clipboard.

@@ -167,6 +167,10 @@ impl Window {
                 self.dialog = Some(dialogs::Open::new(dialog, &mut cx));
                 self.actions.extend(actions);
             }
+            Action::Protect { agent, machine } => {
+                self.blades.protect(agent, machine);
+                self.go(Route::Enable);
+            }
             Action::CloseDialog => self.dialog = None,
             Action::Copy(text) => {
                 ctx.copy_text(text);

@@ -128,3 +128,24 @@ impl Wish {
         })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::Wish;
+    use crate::sample;
+    use leeward_model::{Scope, Verb};
+    use std::slice;
+
+    #[test]
+    fn every_verb_of_an_item_becomes_its_own_command() {
+        for item in sample::lab().items.iter() {
+            for verb in Verb::all() {
+                let wish = Wish::new(verb, vec![item.id], None, Some(item));
+                for command in wish.commands(slice::from_ref(item), sample::NOW) {
+                    assert_eq!(command.verb(), verb);
+                    assert_eq!(verb.decl().scope, Scope::Item);
+                }
+            }
+        }
+    }
+}

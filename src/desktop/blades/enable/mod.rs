@@ -20,7 +20,7 @@ use crate::theme::icons::Icon;
 use crate::theme::ramp;
 use choice::{Choice, Page};
 use egui::{Label, ScrollArea, Ui, vec2};
-use leeward_model::Verb;
+use leeward_model::{AgentId, MachineId, Verb};
 
 /// Height of what stays at the bottom.
 const FOOT: f32 = 54.0;
@@ -32,6 +32,17 @@ pub struct EnableState {
     choice: Choice,
     filter: String,
     effect: Effect,
+}
+
+impl EnableState {
+    /// With this machine of this host chosen: what is asked next is where to.
+    pub(crate) fn of(agent: AgentId, machine: MachineId) -> Self {
+        let mut state = Self::default();
+        state.choice.take_source(agent);
+        state.choice.machines.insert(machine);
+        state.page = Page::Target;
+        state
+    }
 }
 
 /// Draws the blade.
