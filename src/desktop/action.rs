@@ -23,6 +23,8 @@ pub enum Action {
         /// The machine.
         machine: MachineId,
     },
+    /// Choose another vault on the first page.
+    OtherVault,
     /// Close the dialog that is open.
     CloseDialog,
     /// Put text on the clipboard.

@@ -77,6 +77,7 @@ pub fn for_vault(verb: Verb, dark: bool) -> Option<Action> {
         Verb::OpenPalette => Some(Action::Palette),
         Verb::ToggleTheme => Some(Action::SetDark(!dark)),
         Verb::OpenNotifications => Some(Action::Notifications),
+        Verb::OpenVault => Some(Action::OtherVault),
         Verb::MakeRegistrationKey => Some(Action::Open(Dialog::RegistrationKey)),
         Verb::RevokeRegistrationKey => Some(Action::Go(Route::Servers)),
         Verb::CreatePolicy => Some(Action::Open(Dialog::EditPolicy(None))),

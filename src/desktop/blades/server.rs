@@ -147,7 +147,7 @@ fn menu(ui: &mut Ui, cx: &mut Cx<'_>, machine: &&MachineView) {
             ui.close();
         }
         if let Some(why) = &state.refused {
-            response.on_hover_text(why.render());
+            kit::refusal(response, &why.render());
         }
     }
 }

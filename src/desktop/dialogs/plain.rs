@@ -16,7 +16,7 @@ pub(super) struct Plain {
     name: String,
     command: Option<Command>,
     typed: Typed,
-    effect: Effect,
+    pub(super) effect: Effect,
 }
 
 impl Plain {
@@ -32,7 +32,7 @@ impl Plain {
         self.effect.ask(cx, self.command.as_slice());
         let gone = self.command.is_none().then(|| words("dialog-gone"));
         let blocked = gone
-            .or_else(|| self.effect.refusal())
+            .or_else(|| self.effect.blocked())
             .or_else(|| self.typed.missing(&self.name).filter(|_| destructive));
         let kind = if destructive { ButtonKind::Danger } else { ButtonKind::Primary };
         // Two buttons that both say cancel would be a riddle.

@@ -8,10 +8,12 @@
 //! | `agents`, `listener` | open control sessions; how sessions come in |
 //! | `trust` | the vault's certificates as the engine uses them |
 //! | `publication`, `outcomes`, `receipts` | what goes out to windows; commands count once |
+//! | `foretold` | what commands would do, for windows that asked |
 //! | `clock` | time and ids, the seam for tests |
 
 mod agents;
 pub(crate) mod clock;
+pub(crate) mod foretold;
 pub(crate) mod inbox;
 mod listener;
 pub(crate) mod outcomes;
@@ -283,6 +285,8 @@ async fn boot(
         core: Arc::clone(&core),
         clock: Arc::clone(&clock),
         by: options.user,
+        foretold: foretold::Foretold::default(),
+        publication: publication.clone(),
     };
     let up = Up {
         addr,
