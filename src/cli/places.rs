@@ -20,6 +20,28 @@ pub(crate) fn last_vault() -> Option<PathBuf> {
     (!path.as_os_str().is_empty()).then_some(path)
 }
 
+/// Vaults kept in the list of those that were open.
+const RECENT_MAX: usize = 5;
+
+fn recent_vaults_file() -> Option<PathBuf> {
+    folders().map(|f| f.config_dir().join("recent-vaults"))
+}
+
+/// The vaults that were open, newest first.
+pub(crate) fn recent_vaults() -> Vec<PathBuf> {
+    let text = recent_vaults_file().and_then(|file| std::fs::read_to_string(file).ok()).unwrap_or_default();
+    let listed: Vec<PathBuf> = text.lines().filter(|l| !l.is_empty()).map(PathBuf::from).collect();
+    match last_vault() {
+        Some(last) => newest_first(&last, listed),
+        None => listed,
+    }
+}
+
+fn newest_first(newest: &Path, others: Vec<PathBuf>) -> Vec<PathBuf> {
+    let others = others.into_iter().filter(|path| path != newest);
+    std::iter::once(newest.to_owned()).chain(others).take(RECENT_MAX).collect()
+}
+
 /// Where a new vault goes if nobody says otherwise.
 pub(crate) fn default_vault() -> PathBuf {
     folders().map_or_else(|| PathBuf::from("leeward-vault"), |f| f.data_dir().join("vault"))
@@ -37,11 +59,14 @@ pub(crate) fn window_preferences() -> Option<PathBuf> {
 
 /// Remembers a vault as the one that was used last. It is a convenience: failing to is no failure.
 pub(crate) fn remember_vault(root: &Path) {
-    let Some(file) = last_vault_file() else { return };
-    let kept = file
+    let (Some(last), Some(recent)) = (last_vault_file(), recent_vaults_file()) else { return };
+    let listed: Vec<String> =
+        newest_first(root, recent_vaults()).iter().map(|path| format!("{}\n", path.display())).collect();
+    let kept = last
         .parent()
         .map_or(Ok(()), std::fs::create_dir_all)
-        .and_then(|()| std::fs::write(&file, format!("{}\n", root.display())));
+        .and_then(|()| std::fs::write(&last, format!("{}\n", root.display())))
+        .and_then(|()| std::fs::write(&recent, listed.concat()));
     if let Err(error) = kept {
         tracing::debug!(%error, "the last vault could not be remembered");
     }
@@ -76,4 +101,19 @@ pub(crate) fn user() -> String {
 pub(crate) fn display() -> bool {
     let set = |name| std::env::var_os(name).is_some_and(|v| !v.is_empty());
     !cfg!(all(unix, not(target_os = "macos"))) || set("DISPLAY") || set("WAYLAND_DISPLAY")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::newest_first;
+    use std::path::{Path, PathBuf};
+
+    #[test]
+    fn five_vaults_are_kept_and_none_twice() {
+        let mut kept = Vec::new();
+        for name in ["a", "b", "c", "b", "d", "e", "f"] {
+            kept = newest_first(Path::new(name), kept);
+        }
+        assert_eq!(kept, ["f", "e", "d", "b", "c"].map(PathBuf::from));
+    }
 }

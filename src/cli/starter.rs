@@ -10,7 +10,7 @@ use leeward_engine::vault::{self, Listen, VaultFolder};
 use leeward_lab::{Lab, LabSpec};
 use leeward_model::fault::{Fault, Recovery};
 use leeward_model::{Accepted, Command, CommandOutcome, Message, PowerState};
-use std::net::TcpListener;
+use std::net::{SocketAddr, TcpListener};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
@@ -58,11 +58,15 @@ fn lock(shared: &Mutex<Shared>) -> MutexGuard<'_, Shared> {
 
 impl Startup for Starter {
     fn recent(&self) -> Vec<PathBuf> {
-        places::last_vault().into_iter().collect()
+        places::recent_vaults().into_iter().filter(|path| path.exists()).collect()
     }
 
     fn default_vault(&self) -> PathBuf {
         places::default_vault()
+    }
+
+    fn default_addr(&self) -> String {
+        Listen::default().listen
     }
 
     fn begin(&mut self, wish: StartWish) {
@@ -113,13 +117,41 @@ fn said(stop: Stop) -> Box<Fault> {
 
 fn perform(shared: &Mutex<Shared>, wish: StartWish) -> Result<Ends, Box<Fault>> {
     match wish {
-        StartWish::Open(path) => open(&path),
-        StartWish::Create { path, name } => {
-            create(&path, &name, &Listen::default())?;
+        StartWish::Open(path) => match lab_of(&path) {
+            // Its hosts are processes of this computer: they may have gone with its last shutdown.
+            Some(folder) => make_lab(shared, &folder),
+            None => open(&path),
+        },
+        StartWish::Create { path, name, addr } => {
+            create(&path, &name, &listen_at(&addr))?;
             open(&path)
         }
         StartWish::MakeLab { folder } => make_lab(shared, &folder),
     }
+}
+
+/// The lab whose vault, or whose folder, this is.
+fn lab_of(path: &Path) -> Option<PathBuf> {
+    let path = std::fs::canonicalize(path).ok()?;
+    let above = path.parent().map(Path::to_owned);
+    [Some(path), above].into_iter().flatten().find(|root| {
+        let spec = LabSpec::default(root);
+        let made = |host| spec.host_folder(host).join("machines").is_dir();
+        root.join("vault/vault.db").is_file() && spec.hosts.iter().all(made)
+    })
+}
+
+/// Where an engine listens that hosts reach at this address: there if that is an address of this computer, else at
+/// all of them, because a name or an address before a router says nothing about which.
+fn listen_at(addr: &str) -> Listen {
+    let port = addr.rsplit_once(':').map_or("", |(_, port)| port);
+    let listen = match addr.parse::<SocketAddr>() {
+        Ok(here) if TcpListener::bind((here.ip(), 0)).is_ok() => addr.to_owned(),
+        Ok(SocketAddr::V6(_)) => format!("[::]:{port}"),
+        Err(_) if addr.starts_with("localhost:") => format!("127.0.0.1:{port}"),
+        Ok(SocketAddr::V4(_)) | Err(_) => format!("0.0.0.0:{port}"),
+    };
+    Listen { listen, advertise: vec![addr.to_owned()] }
 }
 
 fn open(path: &Path) -> Result<Ends, Box<Fault>> {
@@ -215,5 +247,39 @@ pub(super) fn wait<T>(at_most: Duration, mut found: impl FnMut() -> Option<T>) -
             return None;
         }
         std::thread::sleep(Duration::from_millis(50));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{lab_of, listen_at};
+    use leeward_lab::LabSpec;
+    use std::fs;
+
+    #[test]
+    fn the_vault_of_a_lab_is_known_as_one() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let root = fs::canonicalize(folder.path()).expect("there");
+        let vault = root.join("vault");
+        fs::create_dir_all(&vault).expect("made");
+        fs::write(vault.join("vault.db"), "").expect("written");
+        assert_eq!(lab_of(&vault), None, "a vault alone is no lab");
+        let spec = LabSpec::default(&root);
+        for host in &spec.hosts {
+            fs::create_dir_all(spec.host_folder(host).join("machines")).expect("made");
+        }
+        assert_eq!(lab_of(&vault), Some(root.clone()));
+        assert_eq!(lab_of(&root), Some(root.clone()), "its folder means the same");
+        assert_eq!(lab_of(&root.join("nothing")), None);
+    }
+
+    #[test]
+    fn an_engine_listens_where_it_is_reached() {
+        let listens = |addr| listen_at(addr).listen;
+        assert_eq!(listens("127.0.0.1:8443"), "127.0.0.1:8443");
+        assert_eq!(listens("localhost:8443"), "127.0.0.1:8443");
+        assert_eq!(listens("dr.example:9000"), "0.0.0.0:9000");
+        assert_eq!(listens("192.0.2.10:9000"), "0.0.0.0:9000", "not an address of this computer");
+        assert_eq!(listen_at("dr.example:9000").advertise, ["dr.example:9000"]);
     }
 }

@@ -45,7 +45,9 @@ pub(crate) fn open(args: &ArgMatches, _out: &Output) -> Result<(), Stop> {
         let ends = connect::ends(args, |_| {})?;
         let connected = connected(&ends);
         kept = Some(ends);
-        Start::Connected(connected)
+        let starter = starter::Starter::new();
+        engines = Some(starter.engines());
+        Start::Open(connected, Box::new(starter))
     } else {
         choose(places::last_vault().filter(|p| p.exists()).map(StartWish::Open))
     };

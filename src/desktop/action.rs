@@ -16,6 +16,15 @@ pub enum Action {
     SendAll(Vec<Command>),
     /// Open a dialog.
     Open(Dialog),
+    /// Go to the wizard that protects machines, with this machine chosen already.
+    Protect {
+        /// The host it runs on.
+        agent: AgentId,
+        /// The machine.
+        machine: MachineId,
+    },
+    /// Choose another vault on the first page.
+    OtherVault,
     /// Close the dialog that is open.
     CloseDialog,
     /// Put text on the clipboard.

@@ -5,6 +5,7 @@ use crate::action::Action;
 use crate::cx::Cx;
 use crate::first_run;
 use crate::idle::{Idle, blank};
+use crate::kit::msg;
 use crate::options::{Connected, Direction, Director, Driver, RunOptions, Start, Startup};
 use crate::route::Route;
 use crate::theme::{self, style};
@@ -13,17 +14,22 @@ use egui::{Context, Ui, ViewportBuilder, ViewportCommand, vec2};
 use leeward_model::Moment;
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::Receiver;
 
-/// Why the window could not be shown.
+/// Why the window is not shown, or not any more.
 #[derive(Debug, thiserror::Error)]
 pub enum RunError {
     /// No display, or a library of the display is missing.
-    #[error(
-        "the window could not be opened: {why}. Check the display, and that libgl1 and libxkbcommon-x11-0 are installed"
-    )]
+    #[error("{}", msg("window-not-opened").with("why", why).render())]
     Open {
         /// What the windowing library said.
+        why: String,
+    },
+    /// It was there, and then a fault of the program ended it.
+    #[error("{}", msg("window-broke").with("why", why).render())]
+    Broke {
+        /// What the fault said.
         why: String,
     },
 }
@@ -42,31 +48,50 @@ pub fn run(start: Start, options: RunOptions) -> Result<(), RunError> {
         .with_inner_size(vec2(width, height))
         .with_min_inner_size(vec2(1024.0, 700.0));
     let native = eframe::NativeOptions { viewport, ..Default::default() };
+    let drawn = Arc::new(AtomicBool::new(false));
+    let seen = Arc::clone(&drawn);
     let shown = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
-        eframe::run_native(
-            "leeward",
-            native,
-            Box::new(|cc| Ok(Box::new(App::new(&cc.egui_ctx, start, options)))),
-        )
+        let make = |cc: &eframe::CreationContext<'_>| {
+            let app = App::new(&cc.egui_ctx, start, options);
+            Ok(Box::new(App { seen, ..app }) as Box<dyn eframe::App>)
+        };
+        eframe::run_native("leeward", native, Box::new(make))
     }));
+    let drawn = drawn.load(Ordering::Relaxed);
     match shown {
-        Ok(shown) => shown.map_err(|e| RunError::Open { why: e.to_string() }),
+        Ok(shown) => shown.map_err(|e| RunError::of(e.to_string(), drawn)),
         // The windowing library panics when one of the libraries it loads is missing.
-        Err(panic) => {
-            let why = panic.downcast_ref::<String>().cloned().unwrap_or_default();
-            Err(RunError::Open { why })
-        }
+        Err(panic) => Err(RunError::of(said(&*panic), drawn)),
     }
 }
 
+impl RunError {
+    /// Before the first frame it is the display; after it, the display was good.
+    const fn of(why: String, drawn: bool) -> Self {
+        if drawn { Self::Broke { why } } else { Self::Open { why } }
+    }
+}
+
+/// What a panic said.
+fn said(panic: &(dyn std::any::Any + Send)) -> String {
+    let text = panic.downcast_ref::<String>().cloned();
+    text.or_else(|| panic.downcast_ref::<&str>().map(|s| (*s).to_owned())).unwrap_or_default()
+}
+
 enum Scene {
-    Choose { startup: Box<dyn Startup>, state: first_run::State },
+    /// The first page, and the vault that one can go back to.
+    Choose {
+        state: first_run::State,
+        back: Option<Box<Window>>,
+    },
     Live(Box<Window>),
 }
 
 /// The window as eframe sees it.
 pub(crate) struct App {
     scene: Scene,
+    /// What opens vaults; none when the window was opened on one engine alone.
+    startup: Option<Box<dyn Startup>>,
     initial: Route,
     clock: fn() -> Moment,
     driver: Option<Box<dyn Driver>>,
@@ -74,6 +99,8 @@ pub(crate) struct App {
     pending: Option<Receiver<Result<(), String>>>,
     /// Frames drawn since the last direction of the driver.
     drawn: u32,
+    /// Set once a frame has been shown.
+    seen: Arc<AtomicBool>,
     dark: bool,
 }
 
@@ -90,18 +117,25 @@ impl App {
                 Route::Overview,
                 options.clock,
             ))),
+            startup: None,
             initial: options.initial,
             clock: options.clock,
             driver: options.driver,
             preferences: options.preferences,
             pending: None,
             drawn: 0,
+            seen: Arc::default(),
             dark,
         };
         match start {
             Start::Connected(connected) => app.connect(ctx, &connected),
+            Start::Open(connected, startup) => {
+                app.startup = Some(startup);
+                app.connect(ctx, &connected);
+            }
             Start::Choose(startup) => {
-                app.scene = Scene::Choose { startup, state: first_run::State::default() };
+                app.startup = Some(startup);
+                app.scene = Scene::Choose { state: first_run::State::default(), back: None };
             }
         }
         app
@@ -154,7 +188,9 @@ impl App {
     }
 
     fn choose(&mut self, ui: &mut Ui) -> Option<Connected> {
-        let Scene::Choose { startup, state } = &mut self.scene else { return None };
+        let (Scene::Choose { state, back }, Some(startup)) = (&mut self.scene, &mut self.startup) else {
+            return None;
+        };
         let snapshot = Arc::new(blank());
         let mut actions = Vec::new();
         let mut cx = Cx {
@@ -164,7 +200,8 @@ impl App {
             sink: &Idle,
             actions: &mut actions,
         };
-        let connected = first_run::show(ui, &mut cx, &mut **startup, state);
+        let vault = back.as_ref().map(|window| window.vault());
+        let (connected, goes_back) = first_run::show(ui, &mut cx, &mut **startup, state, vault.as_deref());
         for action in actions {
             match action {
                 Action::SetDark(dark) => {
@@ -174,7 +211,28 @@ impl App {
                 _ => {}
             }
         }
+        if goes_back && let Some(window) = back.take() {
+            self.scene = Scene::Live(window);
+            ui.ctx().request_repaint();
+        }
         connected
+    }
+
+    /// Goes to the first page when the window asks for another vault. What is open stays so until there is one.
+    fn leave(&mut self) {
+        let Scene::Live(window) = &mut self.scene else { return };
+        if !window.takes_leave() {
+            return;
+        }
+        if self.startup.is_none() {
+            return window.act(Action::Note(crate::kit::words("open-vault-not-here")));
+        }
+        let choose = Scene::Choose { state: first_run::State::default(), back: None };
+        if let Scene::Live(left) = std::mem::replace(&mut self.scene, choose)
+            && let Scene::Choose { back, .. } = &mut self.scene
+        {
+            *back = Some(left);
+        }
     }
 
     /// Keeps the theme for the next time.
@@ -200,15 +258,25 @@ fn remembered(path: Option<&PathBuf>) -> Option<bool> {
 }
 
 impl eframe::App for App {
+    /// What shows where nothing is drawn: never the black of an empty framebuffer.
+    fn clear_color(&self, visuals: &egui::Visuals) -> [f32; 4] {
+        theme::named(visuals.dark_mode).bg.to_normalized_gamma_f32()
+    }
+
     fn logic(&mut self, ctx: &Context, _frame: &mut eframe::Frame) {
         self.drive(ctx);
         if let Scene::Live(window) = &mut self.scene {
             window.logic(ctx);
         }
+        self.leave();
         self.remember(ctx);
     }
 
     fn ui(&mut self, ui: &mut Ui, _frame: &mut eframe::Frame) {
+        // A second frame begins only after the first was shown.
+        if self.drawn > 0 {
+            self.seen.store(true, Ordering::Relaxed);
+        }
         self.drawn = self.drawn.saturating_add(1);
         match &mut self.scene {
             Scene::Live(window) => window.ui(ui),
@@ -219,6 +287,21 @@ impl eframe::App for App {
                     ctx.request_repaint();
                 }
             }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{RunError, said};
+
+    #[test]
+    fn only_what_happens_before_the_first_frame_is_blamed_on_the_display() {
+        for panic in [Box::new("a slip") as Box<dyn std::any::Any + Send>, Box::new("a slip".to_owned())] {
+            let before = RunError::of(said(&*panic), false).to_string();
+            let after = RunError::of(said(&*panic), true).to_string();
+            assert!(before.contains("display") && before.contains("a slip"), "{before}");
+            assert!(!after.contains("display") && after.contains("a slip"), "{after}");
         }
     }
 }

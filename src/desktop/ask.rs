@@ -5,7 +5,7 @@ use crate::action::{Action, Dialog};
 use crate::cx::Cx;
 use crate::kit;
 use crate::route::Route;
-use leeward_model::{Command, ItemId, ItemView, Snapshot, Verb, VerbState};
+use leeward_model::{Command, ItemId, ItemView, MachineView, Snapshot, Verb, VerbState};
 use std::collections::BTreeSet;
 
 /// A verb on replicated items. `item` is the one item there is, if it is one.
@@ -26,6 +26,19 @@ pub fn for_items(verb: Verb, items: Vec<ItemId>, item: Option<&ItemView>) -> Act
             _ => Action::Open(Dialog::ItemVerb { verb, items, test }),
         },
         _ => Action::Open(Dialog::ItemVerb { verb, items, test }),
+    }
+}
+
+/// A verb on a machine of a host; none when it is not a verb of machines.
+#[must_use]
+pub fn for_machine(verb: Verb, machine: &MachineView) -> Option<Action> {
+    let (agent, machine) = (machine.agent, machine.definition.id);
+    match verb {
+        Verb::EnableReplication => Some(Action::Protect { agent, machine }),
+        Verb::StartMachine | Verb::ShutDownMachine | Verb::PowerOffMachine => {
+            Some(Action::Open(Dialog::MachineVerb { verb, machine, agent }))
+        }
+        _ => None,
     }
 }
 
@@ -64,6 +77,7 @@ pub fn for_vault(verb: Verb, dark: bool) -> Option<Action> {
         Verb::OpenPalette => Some(Action::Palette),
         Verb::ToggleTheme => Some(Action::SetDark(!dark)),
         Verb::OpenNotifications => Some(Action::Notifications),
+        Verb::OpenVault => Some(Action::OtherVault),
         Verb::MakeRegistrationKey => Some(Action::Open(Dialog::RegistrationKey)),
         Verb::RevokeRegistrationKey => Some(Action::Go(Route::Servers)),
         Verb::CreatePolicy => Some(Action::Open(Dialog::EditPolicy(None))),

@@ -1,22 +1,23 @@
 //! The page before there is a vault: open one, create one, or make the sample lab. Each says how far it is, and what
 //! to do when it did not work.
 
+use crate::address;
 use crate::cx::Cx;
-use crate::kit::{self, words};
+use crate::kit::{self, msg, words};
 use crate::options::{Connected, StartProgress, StartWish, Startup};
 use crate::theme::icons::Icon;
 use crate::theme::ramp;
-use egui::{Label, Ui, Vec2, vec2};
+use egui::{CentralPanel, Frame, Label, ScrollArea, Ui, Vec2, vec2};
 use leeward_model::Fault;
 use std::path::PathBuf;
 use std::time::Duration;
 
 /// Size of each of the three ways.
-const CARD: Vec2 = vec2(312.0, 300.0);
+const CARD: Vec2 = vec2(312.0, 412.0);
 const GAP: f32 = 14.0;
 
 /// Vaults offered from before.
-const RECENT_MAX: usize = 3;
+const RECENT_MAX: usize = 5;
 
 /// What has been put into the page.
 #[derive(Default)]
@@ -25,49 +26,60 @@ pub(crate) struct State {
     open: String,
     create: String,
     name: String,
+    addr: String,
     lab: String,
     working: Option<(String, f32)>,
     failed: Option<Fault>,
 }
 
-/// Draws the page; gives the vault's two ends when there are some.
+/// Draws the page; gives the vault's two ends when there are some, and whether one goes back to the vault of this name.
 pub(crate) fn show(
     ui: &mut Ui,
     cx: &mut Cx<'_>,
     startup: &mut dyn Startup,
     state: &mut State,
-) -> Option<Connected> {
+    vault: Option<&str>,
+) -> (Option<Connected>, bool) {
     if !state.begun {
         state.begun = true;
         let place = startup.default_vault();
         state.create = place.display().to_string();
+        state.addr = startup.default_addr();
         state.lab = place.with_file_name("lab").display().to_string();
         state.open = startup.recent().first().map(|p| p.display().to_string()).unwrap_or_default();
     }
     match startup.poll() {
         StartProgress::Idle => {}
         StartProgress::Working { text, fraction } => state.working = Some((text, fraction)),
-        StartProgress::Ready(connected) => return Some(connected),
+        StartProgress::Ready(connected) => return (Some(connected), false),
         StartProgress::Failed(fault) => {
             state.working = None;
             state.failed = Some(fault);
         }
     }
-    egui::ScrollArea::vertical().auto_shrink(false).show(ui, |ui| {
-        ui.vertical_centered(|ui| {
-            ui.add_space((ui.ctx().content_rect().height() * 0.12).min(90.0));
-            kit::icon(ui, Icon::Shield, 44.0, cx.theme.accent);
-            ui.add_space(8.0);
-            ui.label(ramp::strong("Leeward", 26.0));
-            ui.add(Label::new(ramp::body(words("start-text")).color(cx.theme.text2)).wrap());
-            ui.add_space(24.0);
+    let mut back = false;
+    let page = Frame::new().fill(cx.theme.bg);
+    CentralPanel::default().frame(page).show(ui, |ui| {
+        ScrollArea::vertical().auto_shrink(false).show(ui, |ui| {
+            ui.vertical_centered(|ui| {
+                ui.add_space((ui.ctx().content_rect().height() * 0.12).min(90.0));
+                kit::icon(ui, Icon::Shield, 44.0, cx.theme.accent);
+                ui.add_space(8.0);
+                ui.label(ramp::strong("Leeward", 26.0));
+                ui.add(Label::new(ramp::body(words("start-text")).color(cx.theme.text2)).wrap());
+                ui.add_space(24.0);
+                if let Some(vault) = vault.filter(|_| state.working.is_none()) {
+                    back = kit::link(ui, &msg("start-back").with("vault", vault).render()).clicked();
+                    ui.add_space(12.0);
+                }
+            });
+            match state.working.clone() {
+                Some((text, share)) => working(ui, &text, share),
+                None => choices(ui, cx, startup, state),
+            }
         });
-        match state.working.clone() {
-            Some((text, share)) => working(ui, &text, share),
-            None => choices(ui, cx, startup, state),
-        }
     });
-    None
+    (None, back)
 }
 
 fn working(ui: &mut Ui, text: &str, share: f32) {
@@ -135,16 +147,16 @@ fn choices(ui: &mut Ui, cx: &mut Cx<'_>, startup: &mut dyn Startup, state: &mut 
     }
 }
 
-fn line(ui: &mut Ui, cx: &Cx<'_>, label: &'static str, text: &mut String) {
+fn line(ui: &mut Ui, cx: &Cx<'_>, label: &'static str, text: &mut String, wrong: Option<&str>) {
     let label = words(label);
     let width = ui.available_width();
-    kit::field(ui, cx.theme, &label, true, None, |ui| kit::text_field(ui, text, &label, "", width));
+    kit::field(ui, cx.theme, &label, true, wrong, |ui| kit::text_field(ui, text, &label, "", width));
 }
 
 fn open(ui: &mut Ui, cx: &Cx<'_>, state: &mut State, before: &[PathBuf]) -> Option<StartWish> {
     kit::caption(ui, words("start-open-text"));
     ui.add_space(8.0);
-    line(ui, cx, "start-folder", &mut state.open);
+    line(ui, cx, "start-folder", &mut state.open, None);
     recent(ui, state, before);
     let path = PathBuf::from(state.open.trim());
     let pressed = kit::primary_button(ui, &words("start-open"), !state.open.trim().is_empty()).clicked();
@@ -154,18 +166,26 @@ fn open(ui: &mut Ui, cx: &Cx<'_>, state: &mut State, before: &[PathBuf]) -> Opti
 fn create(ui: &mut Ui, cx: &Cx<'_>, state: &mut State) -> Option<StartWish> {
     kit::caption(ui, words("start-create-text"));
     ui.add_space(8.0);
-    line(ui, cx, "start-name", &mut state.name);
-    line(ui, cx, "start-folder", &mut state.create);
+    line(ui, cx, "start-name", &mut state.name, None);
+    line(ui, cx, "start-folder", &mut state.create, None);
+    let right = address::is_right(state.addr.trim());
+    let wrong = (!right).then(|| words("start-addr-wrong"));
+    line(ui, cx, "start-addr", &mut state.addr, wrong.as_deref());
+    if address::is_loopback(state.addr.trim()) {
+        kit::caption(ui, words("start-addr-loopback"));
+        ui.add_space(6.0);
+    }
     let (name, path) = (state.name.trim().to_owned(), PathBuf::from(state.create.trim()));
-    let full = !name.is_empty() && !state.create.trim().is_empty();
+    let addr = state.addr.trim().to_owned();
+    let full = !name.is_empty() && !state.create.trim().is_empty() && right;
     let pressed = kit::primary_button(ui, &words("start-create"), full).clicked();
-    pressed.then_some(StartWish::Create { path, name })
+    pressed.then_some(StartWish::Create { path, name, addr })
 }
 
 fn lab(ui: &mut Ui, cx: &Cx<'_>, state: &mut State) -> Option<StartWish> {
     kit::caption(ui, words("start-lab-text"));
     ui.add_space(8.0);
-    line(ui, cx, "start-folder", &mut state.lab);
+    line(ui, cx, "start-folder", &mut state.lab, None);
     let folder = PathBuf::from(state.lab.trim());
     let pressed = kit::primary_button(ui, &words("start-lab"), !state.lab.trim().is_empty()).clicked();
     pressed.then_some(StartWish::MakeLab { folder })

@@ -33,6 +33,14 @@ impl CommandSink for Idle {
     fn preview(&self, _command: &Command) -> Preview {
         Preview { refused: Some(Self::refusal()), ..Preview::default() }
     }
+
+    fn ask_previews(&self, _commands: Vec<Command>) -> ReceiptId {
+        ReceiptId(Uuid::nil())
+    }
+
+    fn take_previews(&self, _receipt: ReceiptId) -> Option<Vec<Preview>> {
+        None
+    }
 }
 
 impl SnapshotFeed for Idle {

@@ -7,10 +7,12 @@
 //! | `theme`, `kit` | tokens, fonts, icons; widgets |
 //! | `shell` | what surrounds the blades: top bar, hub menu, breadcrumb, palette, toasts, notifications |
 //! | `blades` | one per noun |
+//! | `address` | addresses as a person types them |
 //! | `dialogs`, `first_run` | verbs that ask before they act; the page before there is a vault |
 //! | `sample` | made-up worlds for tests and the gallery |
 
 pub mod action;
+mod address;
 mod app;
 pub mod ask;
 pub mod blades;

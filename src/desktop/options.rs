@@ -40,6 +40,8 @@ pub struct Connected {
 pub enum Start {
     /// An engine is there.
     Connected(Connected),
+    /// The same, and what another vault can be chosen with.
+    Open(Connected, Box<dyn Startup>),
     /// A page that asks for a vault.
     Choose(Box<dyn Startup>),
 }
@@ -55,6 +57,8 @@ pub enum StartWish {
         path: PathBuf,
         /// Its name.
         name: String,
+        /// Where hosts reach its engine: `HOST:PORT`.
+        addr: String,
     },
     /// Make the sample lab and open its vault.
     MakeLab {
@@ -86,6 +90,8 @@ pub trait Startup: Send {
     fn recent(&self) -> Vec<PathBuf>;
     /// Where a new vault is made unless a person says otherwise.
     fn default_vault(&self) -> PathBuf;
+    /// Where hosts reach the engine of a new vault unless a person says otherwise.
+    fn default_addr(&self) -> String;
     /// Begins; returns at once.
     fn begin(&mut self, wish: StartWish);
     /// How far it is. `Ready` and `Failed` are given once.

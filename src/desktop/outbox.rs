@@ -1,7 +1,11 @@
-//! Commands that were sent and what became of them: receipts turn into toasts. Apart from `shell::toasts`, which shows
-//! them.
+//! Commands that were sent and what became of them: receipts turn into toasts, and so does the end of each job that
+//! they began. Apart from `shell::toasts`, which shows them.
 
-use leeward_model::{Accepted, Command, CommandOutcome, CommandSink, Health, JobId, Moment, ReceiptId, Verb};
+use leeward_model::{
+    Accepted, Command, CommandOutcome, CommandSink, Health, JobId, JobState, JobView, Moment, ReceiptId,
+    Snapshot, Verb,
+};
+use std::collections::HashMap;
 
 /// What became of a command, to be shown.
 #[derive(Clone, PartialEq, Debug)]
@@ -16,16 +20,31 @@ pub struct Note {
     pub title: String,
     /// What else there is to say; may be empty.
     pub text: String,
-    /// The job that now runs.
+    /// The job that runs or ran.
     pub job: Option<JobId>,
+    /// The job still runs.
+    pub runs: bool,
     /// Seen in the notification list.
     pub read: bool,
 }
 
-/// Commands under way, and notes about those that are not.
+/// A command without an outcome yet.
+#[derive(Debug)]
+struct Sent {
+    receipt: ReceiptId,
+    verb: Verb,
+    /// When the job that is to run again had ended: that is not its new end.
+    ended: Option<Moment>,
+}
+
+/// Commands under way, the jobs that came of them, and notes about both.
 #[derive(Default, Debug)]
 pub struct Outbox {
-    waiting: Vec<(ReceiptId, Verb)>,
+    waiting: Vec<Sent>,
+    /// Jobs whose end is told, with the end that is known already.
+    followed: HashMap<JobId, Option<Moment>>,
+    /// The revision in which they were last looked for.
+    looked: Option<u64>,
     notes: Vec<Note>,
     numbered: u64,
 }
@@ -35,26 +54,61 @@ const NOTES_MAX: usize = 200;
 
 impl Outbox {
     /// Sends a command.
-    pub fn send(&mut self, sink: &dyn CommandSink, command: Command) {
+    pub fn send(&mut self, sink: &dyn CommandSink, command: Command, snapshot: &Snapshot) {
         let verb = command.verb();
-        self.waiting.push((sink.submit(command), verb));
+        let ended = match &command {
+            Command::RestartJob { job } => snapshot.job(*job).and_then(|j| j.ended),
+            _ => None,
+        };
+        self.waiting.push(Sent { receipt: sink.submit(command), verb, ended });
     }
 
     /// Takes the outcomes that have come in.
     pub fn drain(&mut self, sink: &dyn CommandSink, now: Moment) {
         let waiting = std::mem::take(&mut self.waiting);
-        for (receipt, verb) in waiting {
-            match sink.take_outcome(receipt) {
-                None => self.waiting.push((receipt, verb)),
-                Some(outcome) => self.note(verb, outcome, now),
+        for sent in waiting {
+            match sink.take_outcome(sent.receipt) {
+                None => self.waiting.push(sent),
+                Some(outcome) => self.note(&sent, outcome, now),
             }
         }
     }
 
-    /// Whether commands are under way.
-    #[must_use]
-    pub const fn is_waiting(&self) -> bool {
-        !self.waiting.is_empty()
+    /// Tells the end of each job that was begun here, as soon as a snapshot shows it. One pass over the jobs, only
+    /// when there is a new snapshot and something to look for.
+    pub fn follow(&mut self, snapshot: &Snapshot, now: Moment) {
+        if self.followed.is_empty() || self.looked == Some(snapshot.revision) {
+            return;
+        }
+        self.looked = Some(snapshot.revision);
+        let mut left = self.followed.len();
+        for job in snapshot.jobs.iter() {
+            let Some(known) = self.followed.get(&job.id) else { continue };
+            if job.state.is_over() && (known.is_none() || job.ended != *known) {
+                self.followed.remove(&job.id);
+                self.end(job, now);
+            }
+            left -= 1;
+            // The newest jobs come first: the rest are others.
+            if left == 0 {
+                break;
+            }
+        }
+    }
+
+    /// The note that a job has begun becomes the one of its end; if it is gone, there is a new one all the same.
+    fn end(&mut self, job: &JobView, now: Moment) {
+        let (key, severity) = match job.state {
+            JobState::Succeeded => ("note-job-succeeded", Health::Healthy),
+            JobState::Cancelled => ("note-job-cancelled", Health::NotApplicable),
+            JobState::Stuck => ("note-job-stuck", Health::Critical),
+            _ => ("note-job-failed", Health::Critical),
+        };
+        let title = crate::kit::msg(key).with("verb", job.verb.title()).with("name", &job.subject).render();
+        let fault = job.fault.as_ref().filter(|_| severity == Health::Critical);
+        let text = fault.map(|f| format!("{}\n{}", f.what.render(), f.action.render())).unwrap_or_default();
+        self.notes.retain(|n| n.job != Some(job.id) || !n.runs);
+        self.say(now, severity, title, text, Some(job.id));
     }
 
     /// All notes, oldest first.
@@ -84,26 +138,28 @@ impl Outbox {
     /// Adds a note.
     pub fn say(&mut self, now: Moment, severity: Health, title: String, text: String, job: Option<JobId>) {
         self.numbered += 1;
-        self.notes.push(Note { number: self.numbered, at: now, severity, title, text, job, read: false });
+        let number = self.numbered;
+        self.notes.push(Note { number, at: now, severity, title, text, job, runs: false, read: false });
         if self.notes.len() > NOTES_MAX {
             self.notes.remove(0);
         }
     }
 
-    fn note(&mut self, verb: Verb, outcome: CommandOutcome, now: Moment) {
-        let titled = |key| crate::kit::msg(key).with("verb", verb.title()).render();
+    fn note(&mut self, sent: &Sent, outcome: CommandOutcome, now: Moment) {
+        let titled = |key| crate::kit::msg(key).with("verb", sent.verb.title()).render();
         match outcome {
             CommandOutcome::Accepted(Accepted::Jobs(jobs)) if jobs.is_empty() => {
                 self.say(now, Health::Healthy, titled("note-done"), String::new(), None);
             }
             CommandOutcome::Accepted(Accepted::Jobs(jobs)) => {
-                self.say(
-                    now,
-                    Health::NotApplicable,
-                    titled("note-begun"),
-                    String::new(),
-                    jobs.first().copied(),
-                );
+                let first = jobs.first().copied();
+                self.say(now, Health::NotApplicable, titled("note-begun"), String::new(), first);
+                if let Some(note) = self.notes.last_mut() {
+                    note.runs = true;
+                }
+                self.followed.extend(jobs.into_iter().map(|job| (job, sent.ended)));
+                // They may be over already in the snapshot that is known.
+                self.looked = None;
             }
             CommandOutcome::Accepted(_) => {
                 self.say(now, Health::Healthy, titled("note-done"), String::new(), None);

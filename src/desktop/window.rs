@@ -32,7 +32,11 @@ pub(crate) struct Window {
     outbox: Outbox,
     shell: ShellState,
     dialog: Option<dialogs::Open>,
+    /// What the keyboard was on when the dialog opened.
+    opener: Option<egui::Id>,
     actions: Vec<Action>,
+    /// Another vault is asked for.
+    leaves: bool,
 }
 
 impl Window {
@@ -55,17 +59,32 @@ impl Window {
             outbox: Outbox::default(),
             shell: ShellState::default(),
             dialog: None,
+            opener: None,
             actions: Vec::new(),
+            leaves: false,
         }
+    }
+
+    /// Whether another vault was asked for; told once.
+    pub(crate) const fn takes_leave(&mut self) -> bool {
+        std::mem::replace(&mut self.leaves, false)
+    }
+
+    /// The name of its vault.
+    pub(crate) fn vault(&self) -> String {
+        self.snapshot.vault.name.clone()
     }
 
     /// Takes the news and the outcomes of commands.
     pub(crate) fn logic(&mut self, ctx: &Context) {
         self.now = (self.clock)();
-        self.snapshot = self.feed.latest();
+        // Outcomes first: the snapshot that is read after them shows what they speak of.
         self.outbox.drain(&*self.sink, self.now);
-        if self.outbox.is_waiting() {
-            ctx.request_repaint_after(Duration::from_millis(120));
+        self.snapshot = self.feed.latest();
+        self.outbox.follow(&self.snapshot, self.now);
+        self.blades.hear(&*self.sink);
+        if let Some(open) = &mut self.dialog {
+            dialogs::hear(&*self.sink, open);
         }
         self.apply(ctx);
     }
@@ -111,6 +130,9 @@ impl Window {
         });
         if let Some(open) = &mut self.dialog {
             dialogs::show(&ctx, &mut cx, open);
+        } else if let Some(opener) = self.opener.take() {
+            ctx.memory_mut(|m| m.request_focus(opener));
+            ctx.request_repaint();
         }
         if let Some(palette) = &mut self.shell.palette
             && !shell::palette::show(&ctx, &mut cx, palette, item)
@@ -152,10 +174,10 @@ impl Window {
                     self.route = route;
                 }
             }
-            Action::Send(command) => self.outbox.send(&*self.sink, command),
+            Action::Send(command) => self.outbox.send(&*self.sink, command, &self.snapshot),
             Action::SendAll(commands) => {
                 for command in commands {
-                    self.outbox.send(&*self.sink, command);
+                    self.outbox.send(&*self.sink, command, &self.snapshot);
                 }
             }
             Action::Open(dialog) => {
@@ -164,10 +186,22 @@ impl Window {
                 let theme = theme::named(ctx.theme() == egui::Theme::Dark);
                 let mut cx =
                     Cx { snapshot: &snapshot, now: self.now, theme, sink: &*sink, actions: &mut actions };
+                if self.dialog.is_none() {
+                    self.opener = ctx.memory(|m| m.focused());
+                }
                 self.dialog = Some(dialogs::Open::new(dialog, &mut cx));
                 self.actions.extend(actions);
             }
-            Action::CloseDialog => self.dialog = None,
+            Action::Protect { agent, machine } => {
+                self.blades.protect(agent, machine);
+                self.go(Route::Enable);
+            }
+            Action::OtherVault => self.leaves = true,
+            Action::CloseDialog => {
+                self.dialog = None;
+                // A frame without it gives the keyboard back.
+                ctx.request_repaint();
+            }
             Action::Copy(text) => {
                 ctx.copy_text(text);
                 self.outbox.say(self.now, Health::Healthy, words("note-copied"), String::new(), None);

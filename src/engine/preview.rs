@@ -167,10 +167,12 @@ fn failover(
     }
     preview.losses.push(match lag {
         Some(secs) if newest && shut_down && source_here => {
-            Message::new("preview-failover-loss-if").with("item", name).with("span", amount::span(secs))
+            let said = Message::new("preview-failover-loss-if").with("item", name);
+            said.with("span", amount::span(secs)).with("secs", secs)
         }
         Some(secs) => {
-            Message::new("preview-failover-loss").with("item", name).with("span", amount::span(secs))
+            let said = Message::new("preview-failover-loss").with("item", name);
+            said.with("span", amount::span(secs)).with("secs", secs)
         }
         None => Message::new("preview-failover-loss-unknown").with("item", name),
     });

@@ -138,6 +138,29 @@ pub enum Command {
 }
 
 impl Command {
+    /// The one item it is about; none when it is about something else, or about several.
+    #[must_use]
+    pub const fn item(&self) -> Option<ItemId> {
+        match self {
+            Self::DisableReplication { item, .. }
+            | Self::PauseReplication { item }
+            | Self::ResumeReplication { item }
+            | Self::SyncNow { item }
+            | Self::Resynchronize { item, .. }
+            | Self::VerifyPoint { item, .. }
+            | Self::TestFailover { item, .. }
+            | Self::CleanUpTestFailover { item, .. }
+            | Self::PlannedFailover { item }
+            | Self::Failover { item, .. }
+            | Self::ChangeRecoveryPoint { item, .. }
+            | Self::Commit { item }
+            | Self::ReverseReplicate { item }
+            | Self::DiscardSource { item }
+            | Self::ConsolePicture { item, .. } => Some(*item),
+            _ => None,
+        }
+    }
+
     /// The verb it uses.
     #[must_use]
     pub const fn verb(&self) -> Verb {

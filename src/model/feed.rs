@@ -15,8 +15,15 @@ pub trait CommandSink: Send + Sync {
     /// Takes what became of it, once; `None` while it is not known yet.
     fn take_outcome(&self, receipt: ReceiptId) -> Option<CommandOutcome>;
 
-    /// What a command would do if it were given now, from the same declarations that run it.
+    /// What a command would do if it were given now, from the same declarations that run it. The exception: waits
+    /// for an engine elsewhere, for a bounded moment. For programs without a window.
     fn preview(&self, command: &Command) -> Preview;
+
+    /// Asks what each of these commands would do if it were given now. The feed calls back when that is known.
+    fn ask_previews(&self, commands: Vec<Command>) -> ReceiptId;
+
+    /// Takes the answer, once: one preview for each command, in their order; `None` while it is not known yet.
+    fn take_previews(&self, receipt: ReceiptId) -> Option<Vec<Preview>>;
 }
 
 /// Gives snapshots. Never blocks.

@@ -82,6 +82,15 @@ pub struct Message {
 }
 
 impl Message {
+    /// An argument that is a number.
+    #[must_use]
+    pub fn number(&self, name: &str) -> Option<f64> {
+        match self.args.get(name) {
+            Some(Arg::Number(n)) => Some(*n),
+            _ => None,
+        }
+    }
+
     /// A message without arguments.
     #[must_use]
     pub const fn new(key: &'static str) -> Self {

@@ -80,6 +80,8 @@ verbs! {
     ToggleTheme = "toggle-theme", "moon", Some("Ctrl+Shift+L"), App, Safe, "";
     /// Open the notification list.
     OpenNotifications = "open-notifications", "bell", Some("Ctrl+Shift+N"), App, Safe, "";
+    /// Choose another vault.
+    OpenVault = "open-vault", "folder", None, App, Safe, "";
     /// Make a registration key for a host's agent.
     MakeRegistrationKey = "make-registration-key", "key", None, Vault, Safe, "server make-key";
     /// Make a registration key unusable.

@@ -165,7 +165,7 @@ cli-engine-stopped = Engine stopped in order.
 cli-own-engine = No engine runs for { $path }: one runs here for the duration of this command.
 cli-attached-lost = The engine at { $addr } went away.
 cli-no-display = There is no display for the window. Set DISPLAY or WAYLAND_DISPLAY (ssh -X works), use the commands ("leeward --help"), or run the engine without a window: leeward engine --vault DIR
-cli-window-failed = The window could not be opened: { $why }
+cli-window-failed = { $why }
 cli-log-bad = --log { $filter } is no log filter: { $why }
 cli-engine-bad-addr = "{ $addr }" is no address. Write HOST or HOST:PORT.
 

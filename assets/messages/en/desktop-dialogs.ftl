@@ -20,7 +20,24 @@ dialog-type-it = Type the name to go on
 dialog-other-name = This is another name.
 dialog-let-run = Let it run
 dialog-more-items = and { $n } more
-dialog-and-others = And the same for { $n } more.
+dialog-what-happens-to = What will happen to { $name }
+dialog-other-jobs = { $n ->
+    [one] The other one has a job of its own, with its own steps.
+   *[other] Each of the other { $n } has a job of its own, with its own steps.
+}
+dialog-worked-out = What this would do is being worked out.
+dialog-losses = { $n } of { $of } could lose something; the worst stands first.
+dialog-losses-worst = At the most, changes of about the last { $span } are lost, at { $name }.
+dialog-losses-unknown = { $n ->
+    [one] How much one of them would lose is not known.
+   *[other] How much { $n } of them would lose is not known.
+}
+dialog-losses-points = { $n ->
+    [one] In all, one recovery point is deleted.
+   *[other] In all, { $n } recovery points are deleted.
+}
+dialog-note-of = { $n } of { $of }: { $said }
+dialog-more-notes = There is more to know about some of them; each one's own dialog says it.
 dialog-when-resync = When does the comparison begin?
 dialog-which-test = Test failover
 dialog-test = Started { $when }
@@ -58,6 +75,8 @@ dialog-key-site-hint = Stockholm
 dialog-key-site-missing = Say at which site the host stands.
 dialog-key-known = Known sites:
 dialog-key-waits = The key is being made.
+dialog-key-not-yet = The key is being made and comes to this dialog alone. Close again to give it up; it can then only be revoked.
+dialog-key-loopback = Hosts are told to reach this engine at { $addr }, which is this computer only: another host cannot join with this key. Run the engine with --listen and --advertise to let others in.
 dialog-key-none = The engine gave no key.
 dialog-key-made = Registration key for { $site }
 dialog-key-once = This key is shown once. Whoever has it can bring a host into the vault.
@@ -287,6 +306,10 @@ start-name = Name
 start-open = Open a vault
 start-recent = Open before:
 start-open-text = A vault that was made on this computer before.
+start-back = Go on with { $vault }
+start-addr = Hosts reach this engine at
+start-addr-wrong = An address and a port, such as 192.0.2.10:8443.
+start-addr-loopback = This is this computer alone: other hosts cannot join at it.
 start-create = Create a vault
 start-create-text = Begins with nothing. Hosts join with registration keys.
 start-lab = Make the sample lab

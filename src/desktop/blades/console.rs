@@ -122,13 +122,11 @@ impl Screen {
 
     fn hear(&mut self, ctx: &Context, cx: &Cx<'_>) {
         let Some(receipt) = self.waiting else { return };
-        let Some(outcome) = cx.sink.take_outcome(receipt) else {
-            ctx.request_repaint_after(Duration::from_millis(100));
-            return;
-        };
+        // The feed rings when it is there.
+        let Some(outcome) = cx.sink.take_outcome(receipt) else { return };
         self.waiting = None;
         self.failed = match outcome {
-            CommandOutcome::Accepted(Accepted::Picture { png, at }) => match decode(&png) {
+            CommandOutcome::Accepted(Accepted::Picture { png, at }) => match decode(&png, side_max(ctx)) {
                 Some(image) => {
                     let texture = ctx.load_texture("console", image, TextureOptions::LINEAR);
                     self.picture = Some((texture, at));
@@ -145,11 +143,20 @@ impl Screen {
     }
 }
 
+/// Pixels a picture may have at a side: more than any console has, and what the screen's driver can take.
+fn side_max(ctx: &Context) -> usize {
+    ctx.input(|i| i.max_texture_side).min(8_192)
+}
+
 /// Reads a picture; one that is larger than any console is not believed.
-fn decode(png: &[u8]) -> Option<ColorImage> {
+fn decode(png: &[u8], side_max: usize) -> Option<ColorImage> {
     let mut decoder = png::Decoder::new(std::io::Cursor::new(png));
     decoder.set_transformations(png::Transformations::EXPAND | png::Transformations::STRIP_16);
     let mut reader = decoder.read_info().ok()?;
+    let (width, height) = reader.info().size();
+    if width.max(height) as usize > side_max {
+        return None;
+    }
     let bytes = reader.output_buffer_size().filter(|n| *n <= 64 << 20)?;
     let mut pixels = vec![0; bytes];
     let frame = reader.next_frame(&mut pixels).ok()?;
@@ -160,5 +167,28 @@ fn decode(png: &[u8]) -> Option<ColorImage> {
         png::ColorType::Rgba => Some(ColorImage::from_rgba_unmultiplied(size, pixels)),
         png::ColorType::Grayscale => Some(ColorImage::from_gray(size, pixels)),
         _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::decode;
+
+    fn png(width: u32, height: u32) -> Vec<u8> {
+        let mut png = Vec::new();
+        let mut encoder = png::Encoder::new(&mut png, width, height);
+        encoder.set_color(png::ColorType::Grayscale);
+        let mut writer = encoder.write_header().expect("a header");
+        writer.write_image_data(&vec![7; (width * height) as usize]).expect("pixels");
+        writer.finish().expect("an end");
+        png
+    }
+
+    #[test]
+    fn a_picture_that_no_driver_can_take_is_not_believed() {
+        assert!(decode(&png(20_000, 1), 8_192).is_none());
+        assert!(decode(&png(1, 20_000), 8_192).is_none());
+        assert!(decode(&png(8_192, 1), 8_192).is_some());
+        assert!(decode(&png(800, 600), 8_192).is_some());
     }
 }

@@ -15,7 +15,7 @@ pub mod servers;
 use crate::cx::Cx;
 use crate::route::Route;
 use egui::Ui;
-use leeward_model::{AgentId, ItemId, TestId};
+use leeward_model::{AgentId, CommandSink, ItemId, MachineId, TestId};
 
 /// The state of every blade, kept while the window is open.
 #[derive(Default)]
@@ -70,6 +70,16 @@ impl Blades {
             Route::Policies => policies::show(ui, cx, &mut self.policies),
             Route::Console { item, test } => console::show(ui, cx, self.console.of(*test), *item, *test),
         }
+    }
+
+    /// Takes in what has been answered to the blades.
+    pub(crate) fn hear(&mut self, sink: &dyn CommandSink) {
+        self.enable.hear(sink);
+    }
+
+    /// Begins the wizard with a machine chosen.
+    pub(crate) fn protect(&mut self, agent: AgentId, machine: MachineId) {
+        self.enable = enable::EnableState::of(agent, machine);
     }
 
     /// The items that a list blade has selected, for shortcuts.

@@ -2,6 +2,7 @@
 
 use super::servers;
 use crate::action::{Action, Dialog};
+use crate::ask;
 use crate::cx::Cx;
 use crate::kit::table::{Column, Table, TableState, cell_text};
 use crate::kit::{self, CommandButton, Value, essentials, msg, words};
@@ -138,15 +139,15 @@ fn menu(ui: &mut Ui, cx: &mut Cx<'_>, machine: &&MachineView) {
     ui.set_min_width(200.0);
     ui.spacing_mut().item_spacing.y = 0.0;
     for state in &machine.verbs {
+        let Some(action) = ask::for_machine(state.verb, machine) else { continue };
         let icon = Icon::named(state.verb.decl().icon);
         let response = kit::flat_button(ui, icon, &state.verb.title(), state.refused.is_none());
         if response.clicked() {
-            let (verb, id, agent) = (state.verb, machine.definition.id, machine.agent);
-            cx.act(Action::Open(Dialog::MachineVerb { verb, machine: id, agent }));
+            cx.act(action);
             ui.close();
         }
         if let Some(why) = &state.refused {
-            response.on_hover_text(why.render());
+            kit::refusal(response, &why.render());
         }
     }
 }

@@ -16,7 +16,7 @@ pub(super) struct Associate {
     name: String,
     chosen: BTreeSet<ItemId>,
     filter: String,
-    effect: Effect,
+    pub(super) effect: Effect,
 }
 
 impl Associate {
@@ -31,7 +31,7 @@ impl Associate {
             Command::AssociatePolicy { items: self.chosen.iter().copied().collect(), policy: self.policy };
         let none = self.chosen.is_empty();
         self.effect.ask(cx, if none { &[] } else { std::slice::from_ref(&command) });
-        let blocked = none.then(|| words("items-select-first")).or_else(|| self.effect.refusal());
+        let blocked = none.then(|| words("items-select-first")).or_else(|| self.effect.blocked());
         let footer = buttons(words("associate-use"), ButtonKind::Primary, blocked);
         let title = msg("associate-title").with("name", self.name.as_str()).render();
         let answer = frame(ctx, cx, &title, &footer, |ui, cx| self.body(ui, cx));

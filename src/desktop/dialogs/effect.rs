@@ -1,98 +1,156 @@
 //! What commands would do: their steps with how long they usually take, what could be lost, what else there is to know.
-//! Asked anew only when the commands or the world have changed.
+//! Asked anew only when the commands or the world have changed; nobody waits for the answer. Apart from `told`, which
+//! says it in sentences.
 
+use super::told::Told;
 use crate::cx::Cx;
 use crate::kit::{self, msg, words};
 use crate::theme::ramp;
-use egui::{Align, Label, Layout, Ui, vec2};
-use leeward_model::{Command, Health, Preview, PreviewStep};
+use egui::{Align, Label, Layout, ScrollArea, Ui, vec2};
+use leeward_model::{Command, CommandSink, Health, ItemId, PreviewStep, ReceiptId};
+use std::collections::HashMap;
 
-/// Commands of one dialog whose effect is asked for; a preview may travel to an engine elsewhere.
-const ASKED_MAX: usize = 8;
+/// Height of one loss among many, and of all that are seen at once.
+const LOSS: f32 = 20.0;
+const LOSSES: f32 = 164.0;
 
-/// The last answer.
+/// What was asked last, and the last answer to it.
 #[derive(Default)]
 pub(crate) struct Effect {
-    asked: Option<(Vec<Command>, u64)>,
-    steps: Vec<PreviewStep>,
-    losses: Vec<String>,
-    notes: Vec<String>,
-    refused: Option<String>,
-    /// Commands beyond those that were asked about.
-    untold: usize,
+    commands: Vec<Command>,
+    revision: Option<u64>,
+    /// What each command is about, when there are several.
+    names: Vec<String>,
+    waiting: Option<ReceiptId>,
+    told: Option<Told>,
 }
 
 impl Effect {
-    /// Asks what these commands would do in the world as it is now.
+    /// Asks what these commands would do in the world as it is now. One question at a time: a world that changes while
+    /// the answer is on its way is asked about after it.
     pub(crate) fn ask(&mut self, cx: &Cx<'_>, commands: &[Command]) {
-        let revision = cx.snapshot.revision;
-        if self.asked.as_ref().is_some_and(|(c, r)| *r == revision && c == commands) {
+        let same = self.commands.len() == commands.len()
+            && self.commands.iter().zip(commands).all(|(known, new)| alike(known, new));
+        if same && (self.waiting.is_some() || self.revision == Some(cx.snapshot.revision)) {
             return;
         }
-        let previews: Vec<Preview> =
-            commands.iter().take(ASKED_MAX).map(|command| cx.sink.preview(command)).collect();
-        let sentences = |of: fn(&Preview) -> &Vec<leeward_model::Message>| {
-            let mut all: Vec<String> = Vec::new();
-            for said in previews.iter().flat_map(of).map(leeward_model::Message::render) {
-                if !all.contains(&said) {
-                    all.push(said);
-                }
-            }
-            all
-        };
-        *self = Self {
-            losses: sentences(|p| &p.losses),
-            notes: sentences(|p| &p.notes),
-            refused: previews.iter().find_map(|p| p.refused.as_ref()).map(|r| r.why.render()),
-            untold: commands.len().saturating_sub(ASKED_MAX),
-            steps: previews.into_iter().next().map(|p| p.steps).unwrap_or_default(),
-            asked: Some((commands.to_vec(), revision)),
-        };
+        if !same {
+            self.told = None;
+            self.names = names(cx, commands);
+            self.commands = commands.to_vec();
+        }
+        self.revision = Some(cx.snapshot.revision);
+        self.waiting = (!commands.is_empty()).then(|| cx.sink.ask_previews(commands.to_vec()));
     }
 
-    /// Why the commands are refused now.
-    pub(crate) fn refusal(&self) -> Option<String> {
-        self.refused.clone()
+    /// Takes the answer in when it is there.
+    pub(crate) fn hear(&mut self, sink: &dyn CommandSink) {
+        if let Some(previews) = self.waiting.and_then(|receipt| sink.take_previews(receipt)) {
+            self.waiting = None;
+            self.told = Some(Told::of(previews, &self.names));
+        }
+    }
+
+    /// Why one cannot go on now: the commands are refused, or it is not known yet what they would do.
+    pub(crate) fn blocked(&self) -> Option<String> {
+        match &self.told {
+            Some(told) => told.refused.clone(),
+            None => self.waiting.map(|_| words("dialog-worked-out")),
+        }
     }
 
     /// Why they are refused, what could be lost, what is good to know.
     pub(crate) fn warn(&self, ui: &mut Ui, cx: &mut Cx<'_>) {
-        if self.refused.is_some() || !self.losses.is_empty() || !self.notes.is_empty() {
+        let Some(told) = &self.told else {
+            if self.waiting.is_some() {
+                ui.add_space(6.0);
+                kit::caption(ui, words("dialog-worked-out"));
+            }
+            return;
+        };
+        if !told.is_silent() {
             ui.add_space(6.0);
         }
-        if let Some(why) = &self.refused {
+        if let Some(why) = &told.refused {
             kit::banner(ui, cx, Health::Warning, why, None);
         }
-        for loss in &self.losses {
-            kit::banner(ui, cx, Health::Critical, loss, None);
+        if let Some(summary) = &told.summary {
+            kit::banner(ui, cx, Health::Critical, summary, None);
+            losses(ui, &told.losses);
+        } else {
+            for loss in &told.losses {
+                kit::banner(ui, cx, Health::Critical, loss, None);
+            }
         }
-        for note in &self.notes {
+        for note in &told.notes {
             kit::banner(ui, cx, Health::NotApplicable, note, None);
-        }
-        if self.untold > 0 {
-            kit::caption(ui, msg("dialog-and-others").with("n", self.untold).render());
         }
     }
 
     /// The steps, in order.
     pub(crate) fn steps(&self, ui: &mut Ui, cx: &Cx<'_>) {
-        let Some(first) = self.steps.first() else { return };
-        kit::section(ui, &words("dialog-what-happens"));
+        let Some((told, first)) = self.told.as_ref().and_then(|t| Some((t, t.steps.first()?))) else {
+            return;
+        };
+        match self.names.first() {
+            Some(name) => kit::section(ui, &msg("dialog-what-happens-to").with("name", name).render()),
+            None => kit::section(ui, &words("dialog-what-happens")),
+        }
         // One subject for all needs no naming.
-        let several = self.steps.iter().any(|s| s.subject != first.subject);
+        let several = told.steps.iter().any(|s| s.subject != first.subject);
         ui.scope(|ui| {
             ui.spacing_mut().item_spacing = vec2(6.0, 2.0);
             ui.spacing_mut().interact_size.y = 20.0;
-            for (number, step) in self.steps.iter().enumerate() {
+            for (number, step) in told.steps.iter().enumerate() {
                 step_row(ui, cx, number + 1, step, several);
             }
         });
-        let whole: f32 = self.steps.iter().filter_map(|s| s.estimate_secs).sum();
+        let whole: f32 = told.steps.iter().filter_map(|s| s.estimate_secs).sum();
         if whole > 0.0 {
             ui.add_space(4.0);
             kit::caption(ui, msg("dialog-about-whole").with("span", about(whole)).render());
         }
+        if self.names.len() > 1 {
+            kit::caption(ui, msg("dialog-other-jobs").with("n", self.names.len() - 1).render());
+        }
     }
+}
+
+/// Whether two commands do the same; notes are for people.
+fn alike(one: &Command, other: &Command) -> bool {
+    match (one, other) {
+        (
+            Command::CleanUpTestFailover { item, test, .. },
+            Command::CleanUpTestFailover { item: other_item, test: other_test, .. },
+        ) => item == other_item && test == other_test,
+        _ => one == other,
+    }
+}
+
+/// The name of what each of several commands is about; nothing for one, whose name stands in the title.
+fn names(cx: &Cx<'_>, commands: &[Command]) -> Vec<String> {
+    if commands.len() < 2 {
+        return Vec::new();
+    }
+    let known: HashMap<ItemId, &str> = cx.snapshot.items.iter().map(|i| (i.id, i.name.as_str())).collect();
+    let name = |c: &Command| c.item().and_then(|id| known.get(&id)).copied().unwrap_or_default().to_owned();
+    commands.iter().map(name).collect()
+}
+
+/// Every single loss of many, the worst first; no more are drawn than are seen.
+fn losses(ui: &mut Ui, losses: &[String]) {
+    ui.spacing_mut().item_spacing.y = 0.0;
+    let area = ScrollArea::vertical().id_salt("losses").max_height(LOSSES).auto_shrink([false, true]);
+    area.show_rows(ui, LOSS, losses.len(), |ui, rows| {
+        for loss in losses.get(rows).unwrap_or_default() {
+            ui.allocate_ui(vec2(ui.available_width(), LOSS), |ui| {
+                ui.set_min_height(LOSS);
+                ui.add(Label::new(ramp::body(loss)).truncate());
+            });
+        }
+    });
+    ui.spacing_mut().item_spacing.y = 4.0;
+    ui.add_space(6.0);
 }
 
 fn step_row(ui: &mut Ui, cx: &Cx<'_>, number: usize, step: &PreviewStep, named: bool) {

@@ -22,15 +22,17 @@ const NAMED_MAX: usize = 5;
 pub(super) struct ItemVerb {
     wish: Wish,
     typed: Typed,
-    effect: Effect,
+    pub(super) effect: Effect,
     /// The items as they are at one revision: ten thousand are not looked up for each frame.
     items: Option<(u64, Vec<Arc<ItemView>>)>,
 }
 
 impl ItemVerb {
     pub(super) fn new(verb: Verb, items: Vec<ItemId>, test: Option<TestId>, cx: &Cx<'_>) -> Self {
-        let first = items.first().and_then(|id| cx.snapshot.item(*id)).map(Arc::clone);
-        let wish = Wish::new(verb, items, test, first.as_deref());
+        let wanted: BTreeSet<ItemId> = items.iter().copied().collect();
+        let views: Vec<Arc<ItemView>> =
+            cx.snapshot.items.iter().filter(|i| wanted.contains(&i.id)).map(Arc::clone).collect();
+        let wish = Wish::new(verb, items, test, &views);
         Self { wish, typed: Typed::default(), effect: Effect::default(), items: None }
     }
 
@@ -62,7 +64,7 @@ impl ItemVerb {
         let blocked = self
             .wish
             .missing(&items, cx.now)
-            .or_else(|| self.effect.refusal())
+            .or_else(|| self.effect.blocked())
             .or_else(|| if items.len() > 1 { self.wish.refused(&items) } else { None });
         let blocked = blocked.or_else(|| self.typed.missing(&name).filter(|_| destructive));
         let kind = if destructive { ButtonKind::Danger } else { ButtonKind::Primary };

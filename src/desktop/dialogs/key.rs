@@ -3,20 +3,22 @@
 
 use super::{buttons, confirmed, frame};
 use crate::action::Action;
+use crate::address;
 use crate::cx::Cx;
 use crate::kit::{self, Button, ButtonKind, DialogAnswer, msg, words};
 use crate::theme::ramp;
 use egui::{Context, Label, TextEdit, Ui};
-use leeward_model::{Accepted, Command, CommandOutcome, Health, KeyId, ReceiptId, Verb};
+use leeward_model::{Accepted, Command, CommandOutcome, CommandSink, Health, KeyId, ReceiptId, Verb};
 use std::io::Write as _;
 use std::path::Path;
-use std::time::Duration;
 
 /// A key that is being made.
 #[derive(Default)]
 pub(super) struct NewKey {
     site: String,
     waiting: Option<ReceiptId>,
+    /// A person wanted to close while the key was being made, and was told.
+    warned: bool,
     failed: Option<String>,
     made: Option<Made>,
 }
@@ -34,17 +36,17 @@ struct Made {
 
 impl NewKey {
     pub(super) fn show(&mut self, ctx: &Context, cx: &mut Cx<'_>) {
-        self.hear(ctx, cx);
         if self.made.is_some() { self.hand_over(ctx, cx) } else { self.ask(ctx, cx) }
     }
 
     /// Takes the answer in when it is there.
-    fn hear(&mut self, ctx: &Context, cx: &Cx<'_>) {
+    pub(super) fn hear(&mut self, sink: &dyn CommandSink) {
         let Some(receipt) = self.waiting else { return };
-        match cx.sink.take_outcome(receipt) {
-            None => ctx.request_repaint_after(Duration::from_millis(100)),
+        match sink.take_outcome(receipt) {
+            None => {}
             Some(outcome) => {
                 self.waiting = None;
+                self.warned = false;
                 match outcome {
                     CommandOutcome::Accepted(Accepted::RegistrationKey { key, file_text }) => {
                         let path = format!("{}.leeward-key", self.site.trim().replace(['/', ' '], "-"));
@@ -74,6 +76,12 @@ impl NewKey {
         let verb = Verb::MakeRegistrationKey.title();
         let footer = buttons(verb.clone(), ButtonKind::Primary, blocked);
         let answer = frame(ctx, cx, &verb, &footer, |ui, cx| self.asked(ui, cx));
+        let leaves = matches!(answer, DialogAnswer::Pressed(1) | DialogAnswer::Dismissed);
+        // The key comes to this dialog alone: a slip of the hand must not lose it.
+        if leaves && self.waiting.is_some() && !self.warned {
+            self.warned = true;
+            return;
+        }
         if confirmed(cx, answer) {
             self.failed = None;
             let site = self.site.trim().to_owned();
@@ -84,6 +92,11 @@ impl NewKey {
     fn asked(&mut self, ui: &mut Ui, cx: &mut Cx<'_>) {
         ui.add(Label::new(ramp::body(words("dialog-key-text")).color(cx.theme.text2)).wrap());
         ui.add_space(10.0);
+        let addr = cx.snapshot.vault.engine_addr.as_str();
+        if address::is_loopback(addr) {
+            let said = msg("dialog-key-loopback").with("addr", addr).render();
+            kit::banner(ui, cx, Health::Warning, &said, None);
+        }
         let label = words("dialog-key-site");
         kit::field(ui, cx.theme, &label, true, None, |ui| {
             kit::text_field(ui, &mut self.site, &label, &words("dialog-key-site-hint"), 320.0)
@@ -100,6 +113,9 @@ impl NewKey {
         ui.add_space(6.0);
         if let Some(why) = &self.failed {
             kit::banner(ui, cx, Health::Critical, why, None);
+        }
+        if self.warned {
+            kit::banner(ui, cx, Health::Warning, &words("dialog-key-not-yet"), None);
         }
         if self.waiting.is_some() {
             kit::caption(ui, words("dialog-key-waits"));

@@ -5,7 +5,7 @@
 //! |---|---|
 //! | `mod` | which dialog is open, and its frame |
 //! | `item`, `wish`, `choices` | verbs on replicated items, what is chosen, the single questions |
-//! | `effect` | what commands would do, from the same declarations that run them |
+//! | `effect`, `told` | what commands would do, from the same declarations that run them; in sentences |
 //! | `typed` | the name that is typed before something is destroyed |
 //! | `console` | the picture of a machine's screen |
 //! | `plain` | verbs that only want a yes: on servers, machines, jobs and policies |
@@ -20,6 +20,7 @@ mod item;
 mod key;
 mod plain;
 mod policy;
+mod told;
 mod typed;
 mod wish;
 
@@ -27,7 +28,7 @@ use crate::action::{Action, Dialog};
 use crate::cx::Cx;
 use crate::kit::{Button, ButtonKind, DialogAnswer, words};
 use egui::{Context, Ui};
-use leeward_model::Verb;
+use leeward_model::{CommandSink, Verb};
 
 /// Width of a dialog in points.
 const WIDTH: f32 = 560.0;
@@ -57,6 +58,18 @@ impl Open {
             Dialog::AssociatePolicy(policy) => Kind::Associate(associate::Associate::new(policy, cx)),
             other => Kind::Plain(plain::Plain::new(&other, cx)),
         })
+    }
+}
+
+/// Takes in what has been answered to the open dialog.
+pub(crate) fn hear(sink: &dyn CommandSink, open: &mut Open) {
+    match &mut open.0 {
+        Kind::Item(item) => item.effect.hear(sink),
+        Kind::Plain(plain) => plain.effect.hear(sink),
+        Kind::Policy(form) => form.effect.hear(sink),
+        Kind::Associate(associate) => associate.effect.hear(sink),
+        Kind::Key(key) => key.hear(sink),
+        Kind::Console(_) => {}
     }
 }
 

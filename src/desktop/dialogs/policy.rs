@@ -19,7 +19,7 @@ pub(super) struct PolicyForm {
     known: bool,
     title: String,
     bandwidth_mib: u64,
-    effect: Effect,
+    pub(super) effect: Effect,
 }
 
 impl PolicyForm {
@@ -65,7 +65,7 @@ impl PolicyForm {
         let unnamed = self.policy.name.trim().is_empty();
         let command = self.command();
         self.effect.ask(cx, if unnamed { &[] } else { std::slice::from_ref(&command) });
-        let blocked = unnamed.then(|| words("policy-name-missing")).or_else(|| self.effect.refusal());
+        let blocked = unnamed.then(|| words("policy-name-missing")).or_else(|| self.effect.blocked());
         let footer = buttons(verb.title(), ButtonKind::Primary, blocked);
         let title = self.title.clone();
         let answer = frame(ctx, cx, &title, &footer, |ui, cx| self.body(ui, cx));

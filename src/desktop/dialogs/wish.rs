@@ -25,12 +25,8 @@ pub(super) struct Wish {
 
 impl Wish {
     /// What is chosen to begin with.
-    pub(super) fn new(
-        verb: Verb,
-        items: Vec<ItemId>,
-        test: Option<TestId>,
-        first: Option<&ItemView>,
-    ) -> Self {
+    pub(super) fn new(verb: Verb, items: Vec<ItemId>, test: Option<TestId>, views: &[Arc<ItemView>]) -> Self {
+        let first = views.first();
         let other = first.and_then(|i| match verb {
             Verb::ChangeRecoveryPoint => i.points.iter().find(|p| Some(p.id) != in_use(i)),
             Verb::VerifyPoint => i.points.first(),
@@ -42,7 +38,7 @@ impl Wish {
             test: test.or_else(|| first.and_then(|i| i.tests.first()).map(|t| t.id)),
             point: other.map_or(PointChoice::Latest, |p| PointChoice::Exact(p.id)),
             network: NetworkChoice::Isolated,
-            shut_down: first.is_some_and(|i| i.active_place().connected),
+            shut_down: views.iter().any(|i| i.active_place().connected),
             delete_replica: false,
             notes: String::new(),
             disks: first.map(|i| i.disks.iter().map(|d| d.id).collect()).unwrap_or_default(),
@@ -57,6 +53,10 @@ impl Wish {
         if self.verb == Verb::AssociatePolicy {
             let Some(policy) = self.policy else { return Vec::new() };
             return vec![Command::AssociatePolicy { items: self.items.clone(), policy }];
+        }
+        if self.verb == Verb::CleanUpTestFailover && self.items.len() > 1 {
+            // Which test is chosen for one item; of several, all tests go.
+            return items.iter().flat_map(|i| i.tests.iter().map(|t| self.clean_up(i.id, t.id))).collect();
         }
         items.iter().filter_map(|i| self.command(i, now)).collect()
     }
@@ -91,6 +91,10 @@ impl Wish {
         }
     }
 
+    fn clean_up(&self, item: ItemId, test: TestId) -> Command {
+        Command::CleanUpTestFailover { item, test, notes: self.notes.trim().to_owned() }
+    }
+
     fn command(&self, view: &ItemView, now: Moment) -> Option<Command> {
         let item = view.id;
         Some(match self.verb {
@@ -100,7 +104,7 @@ impl Wish {
             Verb::CleanUpTestFailover => {
                 let chosen = view.tests.iter().find(|t| Some(t.id) == self.test);
                 let test = chosen.or_else(|| view.tests.first())?.id;
-                Command::CleanUpTestFailover { item, test, notes: self.notes.trim().to_owned() }
+                self.clean_up(item, test)
             }
             Verb::PlannedFailover => Command::PlannedFailover { item },
             Verb::Failover => Command::Failover { item, point: self.point, shut_down_source: self.shut_down },
@@ -126,5 +130,26 @@ impl Wish {
             }
             _ => return None,
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Wish;
+    use crate::sample;
+    use leeward_model::{Scope, Verb};
+    use std::slice;
+
+    #[test]
+    fn every_verb_of_an_item_becomes_its_own_command() {
+        for item in sample::lab().items.iter() {
+            for verb in Verb::all() {
+                let wish = Wish::new(verb, vec![item.id], None, slice::from_ref(item));
+                for command in wish.commands(slice::from_ref(item), sample::NOW) {
+                    assert_eq!(command.verb(), verb);
+                    assert_eq!(verb.decl().scope, Scope::Item);
+                }
+            }
+        }
     }
 }

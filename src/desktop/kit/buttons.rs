@@ -71,7 +71,8 @@ pub fn flat_button(ui: &mut Ui, icon: Option<Icon>, text: &str, enabled: bool) -
         ui.painter().layout_no_wrap(text.to_owned(), ramp::regular_font(ramp::BODY), Color32::PLACEHOLDER);
     let lead = if icon.is_some() { 22.0 } else { 0.0 };
     let size = vec2(lead + galley.size().x + 16.0, 28.0);
-    let sense = if enabled { Sense::click() } else { Sense::hover() };
+    // What is refused can be reached all the same, to hear why.
+    let sense = if enabled { Sense::click() } else { Sense::focusable_noninteractive() };
     let (rect, response) = ui.allocate_exact_size(size, sense);
     response.widget_info(|| WidgetInfo::labeled(Role::Button, enabled, text));
     if ui.is_rect_visible(rect) {
@@ -93,6 +94,16 @@ pub fn flat_button(ui: &mut Ui, icon: Option<Icon>, text: &str, enabled: bool) -
     }
     reveal(&response);
     response
+}
+
+/// Says why something cannot be used now: to the pointer over it, to the keyboard on it, to a screen reader.
+pub fn refusal(response: Response, why: &str) -> Response {
+    response.ctx.accesskit_node_builder(response.id, |node| node.set_description(why));
+    if response.has_focus() {
+        response.show_tooltip_text(why);
+        return response;
+    }
+    response.on_hover_text(why)
 }
 
 /// A square button with an icon alone; `name` is its tooltip and its name for screen readers.

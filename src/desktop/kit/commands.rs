@@ -1,6 +1,6 @@
 //! The command bar of a blade. What does not fit goes into a menu at the end; what is refused says why.
 
-use super::buttons::{flat_button, icon_button};
+use super::buttons::{flat_button, icon_button, refusal};
 use super::wording::words;
 use crate::action::Action;
 use crate::cx::Cx;
@@ -82,15 +82,15 @@ pub fn command_bar(ui: &mut Ui, cx: &mut Cx<'_>, commands: &[CommandButton]) {
 }
 
 fn explain(response: egui::Response, command: &CommandButton, cx: &mut Cx<'_>) -> bool {
-    let clicked = response.clicked();
-    let words = command.refused.as_ref().unwrap_or(&command.hint);
-    if !words.is_empty() {
-        response.on_hover_text(words);
-    }
-    if clicked && command.refused.is_none() {
+    let response = match &command.refused {
+        Some(why) => refusal(response, why),
+        None if command.hint.is_empty() => response,
+        None => response.on_hover_text(&command.hint),
+    };
+    if response.clicked() && command.refused.is_none() {
         cx.act(command.action.clone());
     }
-    clicked
+    response.clicked()
 }
 
 fn overflow(ui: &mut Ui, cx: &mut Cx<'_>, rest: &[CommandButton]) {

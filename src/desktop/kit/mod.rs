@@ -17,7 +17,8 @@ mod wording;
 
 pub use bars::{progress, progress_bar};
 pub use buttons::{
-    danger_button, flat_button, focus_ring, icon_button, link, primary_button, reveal, secondary_button,
+    danger_button, flat_button, focus_ring, icon_button, link, primary_button, refusal, reveal,
+    secondary_button,
 };
 pub use cards::{caption, card, empty, hairline, page, section, tabs, tile};
 pub use chart::{Chart, line_chart, sparkline};

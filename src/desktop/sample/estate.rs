@@ -1,7 +1,7 @@
 //! Vault, sites, servers, machines, policies and keys of the made-up worlds.
 
 use super::{NOW, id};
-use leeward_model::availability::{Stand, availability};
+use leeward_model::availability::{HostStand, MachineStand, Stand, Tie, availability};
 use leeward_model::*;
 use std::sync::Arc;
 
@@ -178,34 +178,41 @@ pub(super) fn machines(items: &[Arc<ItemView>]) -> Vec<MachineView> {
                 item: Some(item.id),
                 not_protectable: None,
                 reach: vec!["127.0.10.1:8081 -> 80".into()],
-                verbs: power_verbs(true),
+                verbs: machine_verbs(&item.name, place, place.power, Tie::Active, None),
             }
         })
         .collect();
     let free =
         [("build01", 0, false), ("build02", 0, false), ("monitor01", 1, false), ("legacy-nt", 1, true)];
     for (n, (name, server, bad)) in (200..).zip(free) {
-        let place = place(server, PowerState::Running);
+        let power = if bad { PowerState::Off } else { PowerState::Running };
+        let place = place(server, power);
+        let why = bad.then(|| Message::new("refusal-wrong-kind"));
+        let verbs = machine_verbs(name, &place, power, Tie::Free, why.as_ref());
         machines.push(MachineView {
             definition: definition(MachineId(id(4, n)), n, name),
             agent: place.agent,
             site: place.site,
-            power: if bad { PowerState::Off } else { PowerState::Running },
+            power,
             item: None,
-            not_protectable: bad.then(|| Message::new("refusal-wrong-kind")),
+            not_protectable: why,
             reach: Vec::new(),
-            verbs: power_verbs(!bad),
+            verbs,
         });
     }
     machines
 }
 
-fn power_verbs(running: bool) -> Vec<VerbState> {
-    [Verb::StartMachine, Verb::ShutDownMachine, Verb::PowerOffMachine]
-        .into_iter()
-        .map(|verb| {
-            let refused = (verb == Verb::StartMachine) == running;
-            VerbState { verb, refused: refused.then(|| Message::new("refusal-wrong-kind")) }
-        })
-        .collect()
+/// The verbs of a machine, decided as the engine decides them.
+fn machine_verbs(
+    name: &str,
+    place: &PlaceView,
+    power: PowerState,
+    tie: Tie,
+    bad: Option<&Message>,
+) -> Vec<VerbState> {
+    let host = HostStand { name: &place.server_name, connected: place.connected };
+    let stand = MachineStand { name, host, power, tie, not_protectable: bad };
+    let verbs = [Verb::StartMachine, Verb::ShutDownMachine, Verb::PowerOffMachine, Verb::EnableReplication];
+    verb_states(&verbs, &Stand::Machine(&stand))
 }

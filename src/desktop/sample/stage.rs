@@ -6,6 +6,8 @@ use leeward_model::{
     Accepted, Command, CommandOutcome, CommandSink, Message, Phase, Preview, PreviewStep, ReceiptId,
     Snapshot, SnapshotFeed,
 };
+use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 /// What stands in for an engine.
@@ -15,6 +17,12 @@ pub struct Stage {
     sent: Mutex<Vec<Command>>,
     outcome: Mutex<Option<CommandOutcome>>,
     wake: Mutex<Option<Arc<dyn Fn() + Send + Sync>>>,
+    /// Nothing comes of commands for now.
+    held: AtomicBool,
+    /// What was foretold and not taken yet; whether it is kept back; how often something was asked.
+    foretold: Mutex<BTreeMap<ReceiptId, Vec<Preview>>>,
+    kept: AtomicBool,
+    asked: AtomicUsize,
 }
 
 fn lock<T>(of: &Mutex<T>) -> MutexGuard<'_, T> {
@@ -54,6 +62,41 @@ impl Stage {
         lock(&self.sent).clone()
     }
 
+    /// Keeps what was foretold back, or gives it.
+    pub fn keep_foretold(&self, kept: bool) {
+        self.kept.store(kept, Ordering::Relaxed);
+        if let Some(wake) = lock(&self.wake).as_ref() {
+            wake();
+        }
+    }
+
+    /// How often the window has asked what commands would do.
+    #[must_use]
+    pub fn asked(&self) -> usize {
+        self.asked.load(Ordering::Relaxed)
+    }
+
+    /// Keeps what commands come to back, or gives it again.
+    pub fn hold(&self, held: bool) {
+        self.held.store(held, Ordering::Relaxed);
+        if let Some(wake) = lock(&self.wake).as_ref() {
+            wake();
+        }
+    }
+
+    /// Foretells this, and says so as an engine would.
+    pub fn foretell(&self, previews: Vec<Preview>) -> ReceiptId {
+        self.asked.fetch_add(1, Ordering::Relaxed);
+        let mut foretold = lock(&self.foretold);
+        let receipt = ReceiptId(uuid::Uuid::now_v7());
+        foretold.insert(receipt, previews);
+        drop(foretold);
+        if let Some(wake) = lock(&self.wake).as_ref() {
+            wake();
+        }
+        receipt
+    }
+
     /// What the next commands come to; `Done` otherwise.
     pub fn answer(&self, outcome: CommandOutcome) {
         *lock(&self.outcome) = Some(outcome);
@@ -68,6 +111,9 @@ impl CommandSink for Stage {
     }
 
     fn take_outcome(&self, _receipt: ReceiptId) -> Option<CommandOutcome> {
+        if self.held.load(Ordering::Relaxed) {
+            return None;
+        }
         Some(lock(&self.outcome).clone().unwrap_or(CommandOutcome::Accepted(Accepted::Done)))
     }
 
@@ -91,6 +137,17 @@ impl CommandSink for Stage {
             losses: Vec::new(),
             notes: Vec::new(),
         }
+    }
+
+    fn ask_previews(&self, commands: Vec<Command>) -> ReceiptId {
+        self.foretell(commands.iter().map(|c| self.preview(c)).collect())
+    }
+
+    fn take_previews(&self, receipt: ReceiptId) -> Option<Vec<Preview>> {
+        if self.kept.load(Ordering::Relaxed) {
+            return None;
+        }
+        lock(&self.foretold).remove(&receipt)
     }
 }
 

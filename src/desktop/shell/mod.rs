@@ -7,6 +7,8 @@ pub(crate) mod palette;
 pub(crate) mod toasts;
 pub(crate) mod top_bar;
 
+use std::collections::BTreeSet;
+
 /// What a person has done to the shell.
 #[derive(Debug, Default)]
 pub(crate) struct ShellState {
@@ -16,6 +18,6 @@ pub(crate) struct ShellState {
     pub notifications: bool,
     /// The palette, while it is open.
     pub palette: Option<palette::Palette>,
-    /// Notes up to this number are no longer shown as toasts.
-    pub dismissed: u64,
+    /// Notes that are no longer shown as toasts.
+    pub dismissed: BTreeSet<u64>,
 }

@@ -24,7 +24,7 @@ pub(crate) fn show(ctx: &Context, cx: &mut Cx<'_>, outbox: &Outbox, shell: &mut 
         .notes()
         .iter()
         .rev()
-        .filter(|n| n.number > shell.dismissed && cx.now.secs_since(n.at) < lasts(n))
+        .filter(|n| !shell.dismissed.contains(&n.number) && cx.now.secs_since(n.at) < lasts(n))
         .take(SHOWN_MAX)
         .collect();
     let Some(first) = fresh.iter().map(|n| lasts(n) * 1000 - cx.now.millis_since(n.at)).min() else { return };
@@ -54,7 +54,7 @@ fn toast(ui: &mut Ui, cx: &mut Cx<'_>, shell: &mut ShellState, note: &Note) {
             note_body(ui, cx, note, 258.0);
             let close = kit::icon_button(ui, Icon::Dismiss, &words("close"), 11.0, t.text2, t.hover);
             if close.clicked() {
-                shell.dismissed = shell.dismissed.max(note.number);
+                shell.dismissed.insert(note.number);
             }
         });
     });
@@ -65,6 +65,7 @@ pub(super) fn note_body(ui: &mut Ui, cx: &mut Cx<'_>, note: &Note, width: f32) {
     let t = cx.theme;
     ui.spacing_mut().item_spacing.x = 10.0;
     let (status, color) = match note.severity {
+        Health::NotApplicable if note.job.is_some() && !note.runs => (Status::None, t.text2),
         Health::NotApplicable => (Status::Running, t.accent),
         health => (kit::health_status(health), t.health(health)),
     };

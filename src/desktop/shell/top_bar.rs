@@ -7,6 +7,7 @@ use crate::kit::{self, msg, words};
 use crate::theme::{icons, icons::Icon, ramp};
 use egui::accesskit::Role;
 use egui::{Align2, Color32, Frame, Label, Margin, Panel, Rect, Sense, Ui, WidgetInfo, pos2, vec2};
+use leeward_model::Verb;
 
 const HEIGHT: f32 = 44.0;
 const SEARCH: f32 = 460.0;
@@ -40,8 +41,7 @@ pub(crate) fn show(ui: &mut Ui, cx: &mut Cx<'_>, shell: &mut ShellState, unread:
                     ui.add_space(10.0);
                     ui.scope(|ui| {
                         ui.set_max_width(room);
-                        let vault = ramp::body(&cx.snapshot.vault.name).color(t.header_fg);
-                        ui.add(Label::new(vault).truncate());
+                        vault_menu(ui, cx);
                     });
                 }
             });
@@ -49,6 +49,23 @@ pub(crate) fn show(ui: &mut Ui, cx: &mut Cx<'_>, shell: &mut ShellState, unread:
             right_side(ui, cx, shell, bar, unread);
         },
     );
+}
+
+/// The vault's name, and the way to another one beneath it.
+fn vault_menu(ui: &mut Ui, cx: &mut Cx<'_>) {
+    let name = ramp::body(&cx.snapshot.vault.name).color(cx.theme.header_fg);
+    let opener = ui.add(Label::new(name).truncate().sense(Sense::click()));
+    opener.widget_info(|| WidgetInfo::labeled(Role::Button, true, &cx.snapshot.vault.name));
+    if opener.has_focus() {
+        kit::focus_ring(ui, opener.rect.expand(3.0));
+    }
+    egui::Popup::menu(&opener).show(|ui| {
+        let (icon, title) = (Icon::named(Verb::OpenVault.decl().icon), Verb::OpenVault.title());
+        if kit::flat_button(ui, icon, &title, true).on_hover_text(Verb::OpenVault.hint()).clicked() {
+            cx.act(Action::OtherVault);
+            ui.close();
+        }
+    });
 }
 
 /// The field stands in the middle unless the bar is too narrow for that.

@@ -8,7 +8,7 @@ use crate::route::Route;
 use crate::sample::{Stage, clock};
 use egui_kittest::{Harness, SnapshotOptions, SnapshotResults};
 use leeward_model::{
-    Command, CommandOutcome, CommandSink, ItemId, Message, Preview, ReceiptId, Refusal, Scope, Snapshot,
+    Command, CommandOutcome, CommandSink, Message, Preview, ReceiptId, Refusal, Scope, Snapshot,
     SnapshotFeed as _, Verb,
 };
 use std::sync::Arc;
@@ -27,7 +27,7 @@ impl CommandSink for Oracle {
 
     fn preview(&self, command: &Command) -> Preview {
         let world = self.0.latest();
-        let name = item_of(command).and_then(|id| world.item(id)).map(|i| i.name.clone()).unwrap_or_default();
+        let name = command.item().and_then(|id| world.item(id)).map(|i| i.name.clone()).unwrap_or_default();
         let say = |key: &'static str| Message::new(key).with("item", &name);
         let mut preview = self.0.preview(command);
         if command.verb().decl().scope != Scope::Item && command.verb() != Verb::EnableReplication {
@@ -58,17 +58,13 @@ impl CommandSink for Oracle {
         }
         preview
     }
-}
 
-const fn item_of(command: &Command) -> Option<ItemId> {
-    match command {
-        Command::Failover { item, .. }
-        | Command::PlannedFailover { item }
-        | Command::ChangeRecoveryPoint { item, .. }
-        | Command::DisableReplication { item, .. }
-        | Command::DiscardSource { item }
-        | Command::TestFailover { item, .. } => Some(*item),
-        _ => None,
+    fn ask_previews(&self, commands: Vec<Command>) -> ReceiptId {
+        self.0.foretell(commands.iter().map(|c| self.preview(c)).collect())
+    }
+
+    fn take_previews(&self, receipt: ReceiptId) -> Option<Vec<Preview>> {
+        self.0.take_previews(receipt)
     }
 }
 

@@ -1,10 +1,14 @@
 //! Pictures of the dialogs, and what they let through: choices, losses, the typed name, the keys.
 
 use super::asked::{both, show};
+use super::manage::console_png;
 use crate::action::Dialog;
 use crate::route::Route;
 use crate::sample;
-use leeward_model::{ItemId, TestId, Verb};
+use egui::accesskit::Role;
+use egui_kittest::SnapshotResults;
+use egui_kittest::kittest::Queryable as _;
+use leeward_model::{Accepted, CommandOutcome, ItemId, TestId, Verb};
 
 fn item(n: u32) -> ItemId {
     ItemId(sample::id(6, n))
@@ -87,7 +91,16 @@ fn change_policy_of_many() {
 
 #[test]
 fn console_of_a_machine() {
-    pictured(Verb::ConsolePicture, 2, "console");
+    let mut results = SnapshotResults::new();
+    for (dark, theme) in [(false, "light"), (true, "dark")] {
+        let mut shown = show(sample::lab(), Route::Item(item(2)), Some(on(Verb::ConsolePicture, 2)), dark);
+        let picture = Accepted::Picture { png: console_png(), at: sample::NOW.plus_secs(-2) };
+        shown.stage.answer(CommandOutcome::Accepted(picture));
+        shown.harness.get_by_role_and_label(Role::Button, "Refresh").click();
+        shown.harness.run_steps(6);
+        shown.picture(&format!("ask_console_{theme}"));
+        results.extend_harness(&mut shown.harness);
+    }
 }
 
 #[test]

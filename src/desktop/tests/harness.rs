@@ -40,7 +40,17 @@ pub(crate) fn show_at(snapshot: Snapshot, route: Route, dark: bool, size: (f32, 
 impl Shown {
     /// Compares with the picture of this name.
     pub(crate) fn picture(&mut self, name: &str) {
+        opaque(&mut self.harness);
         self.harness.snapshot(name);
+    }
+}
+
+/// Something is drawn up to every corner: what is left out is black on some screens and nothing on others.
+pub(crate) fn opaque(harness: &mut Harness<'_, App>) {
+    let image = harness.render().expect("a picture");
+    let (right, bottom) = (image.width() - 1, image.height() - 1);
+    for (x, y) in [(0, 0), (right, 0), (0, bottom), (right, bottom)] {
+        assert_eq!(image.get_pixel(x, y).0[3], 255, "nothing is drawn at {x}, {y}");
     }
 }
 

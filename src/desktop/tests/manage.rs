@@ -1,6 +1,6 @@
 //! Pictures of the blades of jobs, servers, policies and consoles, of the wizard and of the first page.
 
-use super::harness::{both, show, show_at};
+use super::harness::{both, opaque, show, show_at};
 use crate::app::App;
 use crate::options::{RunOptions, Start, StartProgress, StartWish, Startup};
 use crate::route::Route;
@@ -100,7 +100,7 @@ fn a_test_that_is_gone_has_no_console() {
 }
 
 /// A picture as a host would send it: a dark screen with one bright line.
-fn console_png() -> Vec<u8> {
+pub(super) fn console_png() -> Vec<u8> {
     let (width, height) = (640_u32, 400_u32);
     let bright = |n: u32| (n / width) % 40 == 20 && n % width < 420;
     let pixels: Vec<u8> = (0..width * height).flat_map(|n| [if bright(n) { 220 } else { 20 }; 3]).collect();
@@ -132,8 +132,15 @@ fn console_of_a_test_failover() {
     assert_eq!(shown.stage.sent().len(), 2, "another picture was asked for");
 }
 
-/// The first page of somebody who has used two vaults, or whose wish has failed.
-struct Before(bool);
+/// The first page of somebody who has used two vaults.
+enum Before {
+    /// Who has asked for nothing yet.
+    Idle,
+    /// Whose wish is under way.
+    Working,
+    /// Whose wish has failed.
+    Failed,
+}
 
 impl Startup for Before {
     fn recent(&self) -> Vec<PathBuf> {
@@ -142,41 +149,58 @@ impl Startup for Before {
     fn default_vault(&self) -> PathBuf {
         PathBuf::from("/home/anna/.local/share/leeward/vault")
     }
+    fn default_addr(&self) -> String {
+        "127.0.0.1:8443".to_owned()
+    }
     fn begin(&mut self, _: StartWish) {}
     fn poll(&mut self) -> StartProgress {
-        if std::mem::take(&mut self.0) {
-            let detail = "vault.redb: locked".to_owned();
-            let fault = Fault::new("fabric-start-failed", "vault", detail, Recovery::NeedsPerson);
-            return StartProgress::Failed(fault);
+        match std::mem::replace(self, Self::Idle) {
+            Self::Idle => StartProgress::Idle,
+            Self::Working => {
+                *self = Self::Working;
+                StartProgress::Working { text: "The hosts of Stockholm start".to_owned(), fraction: 0.4 }
+            }
+            Self::Failed => {
+                let detail = "vault.redb: locked".to_owned();
+                let fault = Fault::new("fabric-start-failed", "vault", detail, Recovery::NeedsPerson);
+                StartProgress::Failed(fault)
+            }
         }
-        StartProgress::Idle
     }
+}
+
+fn first_page(before: Before, dark: bool) -> Harness<'static, App> {
+    let options = RunOptions {
+        initial: Route::Overview,
+        dark: Some(dark),
+        size: None,
+        driver: None,
+        clock: sample::clock,
+        preferences: None,
+    };
+    let start = Start::Choose(Box::new(before));
+    let mut harness = Harness::builder()
+        .with_size(egui::vec2(1280.0, 720.0))
+        .with_theme(if dark { egui::Theme::Dark } else { egui::Theme::Light })
+        .with_max_steps(12)
+        .with_options(SnapshotOptions::new().threshold(1.5).max_failed_pixels(120))
+        .build_eframe(move |cc| App::new(&cc.egui_ctx, start, options));
+    harness.run_steps(4);
+    harness
 }
 
 #[test]
 fn the_first_page() {
     let mut results = SnapshotResults::new();
-    for (dark, failed, name) in [
-        (false, false, "first_page_light"),
-        (true, false, "first_page_dark"),
-        (false, true, "first_page_failed"),
+    for (dark, before, name) in [
+        (false, Before::Idle, "first_page_light"),
+        (true, Before::Idle, "first_page_dark"),
+        (false, Before::Failed, "first_page_failed"),
+        (false, Before::Working, "first_page_working_light"),
+        (true, Before::Working, "first_page_working_dark"),
     ] {
-        let options = RunOptions {
-            initial: Route::Overview,
-            dark: Some(dark),
-            size: None,
-            driver: None,
-            clock: sample::clock,
-            preferences: None,
-        };
-        let start = Start::Choose(Box::new(Before(failed)));
-        let mut harness = Harness::builder()
-            .with_size(egui::vec2(1280.0, 720.0))
-            .with_theme(if dark { egui::Theme::Dark } else { egui::Theme::Light })
-            .with_max_steps(12)
-            .with_options(SnapshotOptions::new().threshold(1.5).max_failed_pixels(120))
-            .build_eframe(move |cc| App::new(&cc.egui_ctx, start, options));
-        harness.run_steps(4);
+        let mut harness = first_page(before, dark);
+        opaque(&mut harness);
         harness.snapshot(name);
         results.extend_harness(&mut harness);
     }

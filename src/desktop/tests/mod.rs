@@ -3,9 +3,12 @@
 
 mod asked;
 mod dialogs;
+mod first_page;
 mod forms;
 mod harness;
 mod manage;
+mod notes;
 mod pictures;
+mod slips;
 mod steering;
 mod wizard;

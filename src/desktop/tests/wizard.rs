@@ -31,6 +31,8 @@ fn on(name: &str) -> MachineOn {
 fn to_review(shown: &mut Shown, pictures: Option<&str>) {
     let picture = |shown: &mut Shown, page: &str| {
         if let Some(theme) = pictures {
+            // What it would do is asked and answered meanwhile.
+            shown.harness.run_steps(3);
             shown.picture(&format!("enable_{page}_{theme}"));
         }
     };
@@ -94,6 +96,26 @@ fn it_sends_exactly_what_was_chosen() {
     };
     assert_eq!(shown.stage.sent(), [wanted]);
     assert_eq!(shown.harness.state().route(), Some(Route::Items));
+}
+
+#[test]
+fn the_menu_of_a_machine_leads_here_with_the_machine_chosen() {
+    let world = sample::lab();
+    let agent = world.servers[0].agent;
+    let mut shown = show(world, Route::Server(agent), None, false);
+    shown.harness.get_by_label("build01").click_secondary();
+    shown.harness.run_steps(3);
+    click(&mut shown, Role::Button, "Replicate");
+    assert_eq!(shown.harness.state().route(), Some(Route::Enable));
+    assert!(shown.harness.query_by_label("To which server?").is_some(), "source and machine are known");
+    click(&mut shown, Role::RadioButton, "hv-got-01");
+    next(&mut shown);
+    click(&mut shown, Role::RadioButton, "gold-30s");
+    next(&mut shown);
+    click(&mut shown, Role::Button, "Replicate");
+    let sent = shown.stage.sent();
+    let [Command::EnableReplication { machines, .. }] = sent.as_slice() else { panic!("{sent:?}") };
+    assert_eq!(machines, &[machine("build01")]);
 }
 
 #[test]

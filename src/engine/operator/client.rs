@@ -6,6 +6,7 @@ use super::credentials::Credentials;
 use super::delta;
 use super::frames::{self, TELL_BYTES_MAX};
 use super::messages::{Ask, Tell, VERSION};
+use crate::shell::foretold::Foretold;
 use crate::shell::outcomes::Outcomes;
 use crate::shell::publication::Publication;
 use leeward_model::{
@@ -49,12 +50,16 @@ struct Shared {
     pending: Mutex<BTreeMap<ReceiptId, Command>>,
     previews: Mutex<Previews>,
     previewed: Condvar,
+    /// What windows have asked.
+    foretold: Foretold,
 }
 
 #[derive(Debug, Default)]
 struct Previews {
     next: u64,
     answered: HashMap<u64, Preview>,
+    /// Numbers that are part of a window's question, with their place in it.
+    asked: HashMap<u64, (ReceiptId, usize)>,
 }
 
 impl Attached {
@@ -77,6 +82,7 @@ impl Attached {
             pending: Mutex::default(),
             previews: Mutex::default(),
             previewed: Condvar::new(),
+            foretold: Foretold::default(),
         });
         let (first, came) = std_mpsc::channel();
         let talker = Talker {
@@ -119,6 +125,12 @@ impl Shared {
     fn locked_pending(&self) -> std::sync::MutexGuard<'_, BTreeMap<ReceiptId, Command>> {
         self.pending.lock().unwrap_or_else(PoisonError::into_inner)
     }
+
+    /// Questions that went with a connection are never answered: whoever asked is told, and asks again.
+    fn forget_questions(&self) {
+        self.previews.lock().unwrap_or_else(PoisonError::into_inner).asked.clear();
+        self.foretold.give_up(&Refusal { why: lost_message(&self.addr), helps: None });
+    }
 }
 
 impl CommandSink for Shared {
@@ -150,6 +162,27 @@ impl CommandSink for Shared {
             refused: Some(Refusal { why: lost_message(&self.addr), helps: None }),
             ..Preview::default()
         })
+    }
+
+    fn ask_previews(&self, commands: Vec<Command>) -> ReceiptId {
+        let receipt = ReceiptId(Uuid::now_v7());
+        self.foretold.begin(receipt, commands.len());
+        let mut previews = self.previews.lock().unwrap_or_else(PoisonError::into_inner);
+        for (at, command) in commands.into_iter().enumerate() {
+            previews.next += 1;
+            let number = previews.next;
+            previews.asked.insert(number, (receipt, at));
+            self.asks.send(Ask::Preview { number, command: Box::new(command) }).ok();
+        }
+        drop(previews);
+        if self.publication.lost().is_some() {
+            self.forget_questions();
+        }
+        receipt
+    }
+
+    fn take_previews(&self, receipt: ReceiptId) -> Option<Vec<Preview>> {
+        self.foretold.take(receipt)
     }
 }
 
@@ -198,6 +231,8 @@ impl Talker {
                 }
             }
             shared.publication.set_lost(Some(lost_message(&self.addr)));
+            shared.forget_questions();
+            shared.publication.ring();
             drop(shared);
             let last = PAUSES.len() - 1;
             tokio::time::sleep(PAUSES.get(tries.min(last)).copied().unwrap_or(PREVIEW)).await;
@@ -243,6 +278,9 @@ impl Talker {
         let (mut reader, mut writer) = tokio::io::split(stream);
         // What was asked while there was no connection is stale: what is pending stands in `shared`.
         while self.asked.try_recv().is_ok() {}
+        if let Some(shared) = self.shared.upgrade() {
+            shared.forget_questions();
+        }
         let pending = self.shared.upgrade().map(|s| s.locked_pending().clone()).unwrap_or_default();
         for (receipt, command) in pending {
             frames::write(&mut writer, &Ask::Submit { receipt, command: Box::new(command) }).await?;
@@ -312,6 +350,13 @@ impl Talker {
             }
             Tell::Preview { number, preview } => {
                 let mut previews = shared.previews.lock().unwrap_or_else(PoisonError::into_inner);
+                if let Some((receipt, at)) = previews.asked.remove(&number) {
+                    drop(previews);
+                    if shared.foretold.put(receipt, at, *preview) {
+                        shared.publication.ring();
+                    }
+                    return None;
+                }
                 previews.answered.insert(number, *preview);
                 // Answers that came too late for whoever asked.
                 previews.answered.retain(|n, _| number.saturating_sub(*n) < 64);

@@ -4,7 +4,9 @@
 use super::agents::Line;
 use super::clock::Clock;
 use super::gate::Place;
+use super::foretold::Foretold;
 use super::outcomes::Outcomes;
+use super::publication::Publication;
 use crate::core::{CallId, Core};
 use leeward_link::messages::{AgentHello, Fact, Reply};
 use leeward_model::{
@@ -54,6 +56,8 @@ pub(crate) struct LocalSink {
     pub(crate) core: Arc<RwLock<Core>>,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) by: String,
+    pub(crate) foretold: Foretold,
+    pub(crate) publication: Publication,
 }
 
 impl CommandSink for LocalSink {
@@ -77,6 +81,28 @@ impl CommandSink for LocalSink {
     fn preview(&self, command: &Command) -> Preview {
         let core = self.core.read().unwrap_or_else(PoisonError::into_inner);
         core.preview(command, self.clock.now())
+    }
+
+    fn ask_previews(&self, commands: Vec<Command>) -> ReceiptId {
+        let receipt = ReceiptId(self.clock.new_id());
+        self.foretold.begin(receipt, commands.len());
+        // The core may be deciding just now: whoever draws must not wait for that.
+        let sink = self.clone();
+        let spawned = std::thread::Builder::new().name("preview".to_owned()).spawn(move || {
+            for (at, command) in commands.iter().enumerate() {
+                sink.foretold.put(receipt, at, sink.preview(command));
+            }
+            sink.publication.ring();
+        });
+        if let Err(error) = spawned {
+            tracing::error!(%error, "no thread for a preview");
+            self.foretold.give_up(&Refusal { why: stopped().what, helps: None });
+        }
+        receipt
+    }
+
+    fn take_previews(&self, receipt: ReceiptId) -> Option<Vec<Preview>> {
+        self.foretold.take(receipt)
     }
 }
 

@@ -8,11 +8,13 @@
 //! | `agents`, `listener`, `gate` | open control sessions; how sessions and their facts come in |
 //! | `trust` | the vault's certificates as the engine uses them |
 //! | `publication`, `outcomes`, `receipts` | what goes out to windows; commands count once |
+//! | `foretold` | what commands would do, for windows that asked |
 //! | `clock` | time and ids, the seam for tests |
 
 mod agents;
 pub(crate) mod clock;
 mod gate;
+pub(crate) mod foretold;
 pub(crate) mod inbox;
 mod listener;
 pub(crate) mod outcomes;
@@ -289,6 +291,8 @@ async fn boot(
         core: Arc::clone(&core),
         clock: Arc::clone(&clock),
         by: options.user,
+        foretold: foretold::Foretold::default(),
+        publication: publication.clone(),
     };
     let up = Up {
         addr,

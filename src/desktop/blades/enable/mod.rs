@@ -20,7 +20,7 @@ use crate::theme::icons::Icon;
 use crate::theme::ramp;
 use choice::{Choice, Page};
 use egui::{Label, ScrollArea, Ui, vec2};
-use leeward_model::Verb;
+use leeward_model::{AgentId, CommandSink, MachineId, Verb};
 
 /// Height of what stays at the bottom.
 const FOOT: f32 = 54.0;
@@ -32,6 +32,22 @@ pub struct EnableState {
     choice: Choice,
     filter: String,
     effect: Effect,
+}
+
+impl EnableState {
+    /// With this machine of this host chosen: what is asked next is where to.
+    pub(crate) fn of(agent: AgentId, machine: MachineId) -> Self {
+        let mut state = Self::default();
+        state.choice.take_source(agent);
+        state.choice.machines.insert(machine);
+        state.page = Page::Target;
+        state
+    }
+
+    /// Takes in what has been answered.
+    pub(crate) fn hear(&mut self, sink: &dyn CommandSink) {
+        self.effect.hear(sink);
+    }
 }
 
 /// Draws the blade.
@@ -94,7 +110,7 @@ fn steps(ui: &mut Ui, cx: &Cx<'_>, state: &mut EnableState) {
 
 fn footer(ui: &mut Ui, cx: &mut Cx<'_>, state: &mut EnableState) {
     let last = state.page == Page::Review;
-    let blocked = if last { state.effect.refusal() } else { state.choice.missing(state.page) };
+    let blocked = if last { state.effect.blocked() } else { state.choice.missing(state.page) };
     ui.horizontal(|ui| {
         if kit::secondary_button(ui, &words("enable-back"), state.page > Page::Source).clicked() {
             state.page = state.page.step(-1);
