@@ -6,6 +6,7 @@ use crate::cx::Cx;
 use crate::first_run;
 use crate::idle::{Idle, blank};
 use crate::options::{Connected, Direction, Director, Driver, RunOptions, Start, Startup};
+use crate::places::Places;
 use crate::route::Route;
 use crate::theme::{self, style};
 use crate::window::Window;
@@ -155,10 +156,11 @@ impl App {
 
     fn choose(&mut self, ui: &mut Ui) -> Option<Connected> {
         let Scene::Choose { startup, state } = &mut self.scene else { return None };
-        let snapshot = Arc::new(blank());
+        let (snapshot, places) = (Arc::new(blank()), Places::default());
         let mut actions = Vec::new();
         let mut cx = Cx {
             snapshot: &snapshot,
+            places: &places,
             now: (self.clock)(),
             theme: theme::of(ui),
             sink: &Idle,
