@@ -7,6 +7,7 @@ use crate::first_run;
 use crate::idle::{Idle, blank};
 use crate::kit::msg;
 use crate::options::{Connected, Direction, Director, Driver, RunOptions, Start, Startup};
+use crate::places::Places;
 use crate::route::Route;
 use crate::theme::{self, style};
 use crate::window::Window;
@@ -191,10 +192,11 @@ impl App {
         let (Scene::Choose { state, back }, Some(startup)) = (&mut self.scene, &mut self.startup) else {
             return None;
         };
-        let snapshot = Arc::new(blank());
+        let (snapshot, places) = (Arc::new(blank()), Places::default());
         let mut actions = Vec::new();
         let mut cx = Cx {
             snapshot: &snapshot,
+            places: &places,
             now: (self.clock)(),
             theme: theme::of(ui),
             sink: &Idle,

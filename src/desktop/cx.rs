@@ -1,15 +1,18 @@
 //! Everything a blade may read while it draws, and where its wishes go. Apart from `app`, which makes one a frame.
 
 use crate::action::Action;
+use crate::places::Places;
 use crate::route::Route;
 use crate::theme::Theme;
-use leeward_model::{CommandSink, Moment, Snapshot};
+use leeward_model::{CommandSink, ItemId, ItemView, JobId, JobView, Moment, Snapshot};
 use std::sync::Arc;
 
 /// What a blade sees of the world.
 pub struct Cx<'a> {
     /// The read model, the same for the whole frame.
     pub snapshot: &'a Arc<Snapshot>,
+    /// Where its items and jobs stand.
+    pub places: &'a Places,
     /// Now.
     pub now: Moment,
     /// Colours.
@@ -20,7 +23,19 @@ pub struct Cx<'a> {
     pub actions: &'a mut Vec<Action>,
 }
 
-impl Cx<'_> {
+impl<'a> Cx<'a> {
+    /// An item by its id.
+    #[must_use]
+    pub fn item(&self, id: ItemId) -> Option<&'a Arc<ItemView>> {
+        self.places.item(self.snapshot, id)
+    }
+
+    /// A job by its id.
+    #[must_use]
+    pub fn job(&self, id: JobId) -> Option<&'a Arc<JobView>> {
+        self.places.job(self.snapshot, id)
+    }
+
     /// Asks for something.
     pub fn act(&mut self, action: Action) {
         self.actions.push(action);

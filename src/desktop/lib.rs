@@ -4,6 +4,7 @@
 //! |---|---|
 //! | `app`, `options`, `shot` | the window, how it is opened and steered, its pictures |
 //! | `route`, `action`, `cx`, `outbox` | where one is, what blades ask for, what they see, what became of commands |
+//! | `places` | where items and jobs stand in their lists |
 //! | `theme`, `kit` | tokens, fonts, icons; widgets |
 //! | `shell` | what surrounds the blades: top bar, hub menu, breadcrumb, palette, toasts, notifications |
 //! | `blades` | one per noun |
@@ -23,6 +24,7 @@ mod idle;
 pub mod kit;
 mod options;
 pub mod outbox;
+pub mod places;
 pub mod route;
 #[cfg(any(test, feature = "sample"))]
 pub mod sample;
@@ -36,4 +38,4 @@ pub use action::{Action, Dialog};
 pub use app::{RunError, run};
 pub use cx::Cx;
 pub use options::{Connected, Director, Driver, RunOptions, Start, StartProgress, StartWish, Startup};
-pub use route::Route;
+pub use route::{ItemsWith, JobsWith, Route};

@@ -8,6 +8,7 @@ use crate::dialogs;
 use crate::kit::{self, words};
 use crate::options::Connected;
 use crate::outbox::Outbox;
+use crate::places::Places;
 use crate::route::Route;
 use crate::shell::{self, ShellState, palette::Palette};
 use crate::theme;
@@ -24,6 +25,7 @@ pub(crate) struct Window {
     sink: Arc<dyn CommandSink>,
     feed: Arc<dyn SnapshotFeed>,
     snapshot: Arc<Snapshot>,
+    places: Places,
     clock: fn() -> Moment,
     now: Moment,
     route: Route,
@@ -51,6 +53,7 @@ impl Window {
             sink: Arc::clone(&connected.sink),
             feed: Arc::clone(&connected.feed),
             snapshot: connected.feed.latest(),
+            places: Places::default(),
             clock,
             now: clock(),
             route,
@@ -107,15 +110,24 @@ impl Window {
         let mut actions = std::mem::take(&mut self.actions);
         let theme = theme::of(ui);
         let sink = Arc::clone(&self.sink);
-        let mut cx = Cx { snapshot: &snapshot, now: self.now, theme, sink: &*sink, actions: &mut actions };
+        let places = std::mem::take(&mut self.places);
+        let mut cx = Cx {
+            snapshot: &snapshot,
+            places: &places,
+            now: self.now,
+            theme,
+            sink: &*sink,
+            actions: &mut actions,
+        };
         let item = self.item();
         if self.dialog.is_none() && self.shell.palette.is_none() {
             let items: Vec<ItemId> = item.map_or_else(|| self.blades.selected(&self.route), |id| vec![id]);
             ask::shortcuts(&ctx, &mut cx, &items);
         }
+        self.shell.regions.begin();
         shell::top_bar::show(ui, &mut cx, &mut self.shell, self.outbox.unread());
         if !self.shell.hub_folded {
-            shell::hub::show(ui, &mut cx, &self.route);
+            shell::hub::show(ui, &mut cx, &mut self.shell, &self.route);
         }
         if self.shell.notifications {
             shell::notifications::show(ui, &mut cx, &mut self.outbox, &mut self.shell);
@@ -125,9 +137,14 @@ impl Window {
             if let Some(lost) = self.feed.lost() {
                 kit::banner(ui, &mut cx, Health::Critical, &lost.render(), None);
             }
-            shell::heading::show(ui, &mut cx, &self.route);
+            let title = shell::heading::show(ui, &mut cx, &self.route);
+            self.shell.regions.put(ui.max_rect(), Some(title));
             ui.push_id(&self.route, |ui| self.blades.show(ui, &mut cx, &self.route));
         });
+        if self.dialog.is_none() && self.shell.palette.is_none() {
+            self.shell.regions.keys(&ctx);
+            self.escape(&ctx);
+        }
         if let Some(open) = &mut self.dialog {
             dialogs::show(&ctx, &mut cx, open);
         } else if let Some(opener) = self.opener.take() {
@@ -146,9 +163,21 @@ impl Window {
         // Ages on the screen grow although nothing happens: one frame now and then, none in between.
         ctx.request_repaint_after(AGES);
         self.actions = actions;
+        self.places = places;
         if !self.actions.is_empty() {
             self.apply(&ctx);
             ctx.request_repaint();
+        }
+    }
+
+    /// Escape closes the notification list, once nothing nearer has taken it: a menu, a field, a selection.
+    fn escape(&mut self, ctx: &Context) {
+        let free = ctx.memory(|m| m.focused().is_none()) && !egui::Popup::is_any_open(ctx);
+        if self.shell.notifications
+            && free
+            && ctx.input_mut(|i| i.consume_key(egui::Modifiers::NONE, egui::Key::Escape))
+        {
+            self.shell.notifications = false;
         }
     }
 
@@ -184,11 +213,18 @@ impl Window {
                 let (snapshot, sink) = (Arc::clone(&self.snapshot), Arc::clone(&self.sink));
                 let mut actions = Vec::new();
                 let theme = theme::named(ctx.theme() == egui::Theme::Dark);
-                let mut cx =
-                    Cx { snapshot: &snapshot, now: self.now, theme, sink: &*sink, actions: &mut actions };
                 if self.dialog.is_none() {
                     self.opener = ctx.memory(|m| m.focused());
                 }
+                let places = &self.places;
+                let mut cx = Cx {
+                    snapshot: &snapshot,
+                    places,
+                    now: self.now,
+                    theme,
+                    sink: &*sink,
+                    actions: &mut actions,
+                };
                 self.dialog = Some(dialogs::Open::new(dialog, &mut cx));
                 self.actions.extend(actions);
             }

@@ -214,6 +214,20 @@ pub enum Health {
     NotApplicable,
 }
 
+/// Whether an item is ready to be failed over.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub enum Readiness {
+    /// Its last test failover was good and is young enough.
+    Tested,
+    /// It should be tested.
+    TestDue,
+    /// It cannot be tested now.
+    NotApplicable,
+}
+
+/// A good test is as good as none after this: 6 months.
+const TEST_GOOD_SECS: i64 = 180 * 86_400;
+
 /// One symptom of an item or server.
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
 pub struct HealthIssue {
@@ -503,6 +517,20 @@ impl ItemView {
     #[must_use]
     pub fn verb(&self, verb: Verb) -> Option<&VerbState> {
         self.verbs.iter().find(|v| v.verb == verb)
+    }
+
+    /// Whether it is ready to be failed over: one rule for the tile that counts and the list behind it.
+    #[must_use]
+    pub fn readiness(&self, now: Moment) -> Readiness {
+        let testable = matches!(self.protection, Protection::Protected | Protection::ProtectedReversed)
+            && self.tests.iter().all(|t| t.state == TestState::WaitingForCleanup);
+        if !testable {
+            Readiness::NotApplicable
+        } else if self.last_test_ok.is_some_and(|at| now.secs_since(at) < TEST_GOOD_SECS) {
+            Readiness::Tested
+        } else {
+            Readiness::TestDue
+        }
     }
 
     /// Where it runs.

@@ -144,8 +144,8 @@ jobs-began = Began
 jobs-took = Took
 jobs-by = By
 jobs-count = { $n ->
-    [one] { $n } job
-   *[other] { $n } jobs
+    [one] 1 job
+   *[other] { $shown } jobs
 }
 job-waiting = Waiting
 job-running = In progress

@@ -37,7 +37,14 @@ table-columns = Columns
 table-rows = Rows
 table-select = Select { $name }
 table-select-all = Select all
-table-selected = { $n } selected
+table-selected = { $shown } selected
+table-selected-not-shown = { $shown } selected, { $hidden } not shown
+table-row = { $name }, row { $n } of { $of }
+table-actions = Actions
+table-nothing-fits = Nothing fits.
+table-filter-clear = Clear the filter
+table-show-all = Show all
+chip-remove = { $what }. Show all
 table-clear = Clear selection
 table-count = { $n ->
     [one] 1 row
@@ -135,13 +142,23 @@ attention-why = Reason
 attention-symptoms = Errors and configuration
 attention-counted = { $what }: { $n ->
     [one] 1 item
-   *[other] { $n } items
+   *[other] { $shown } items
   }
+recent-jobs = Recent jobs
+recent-all-jobs = All jobs
+recent-events = Recent events
+recent-all-events = All events
+narrow-health = Health: { $health }
+narrow-readiness = Failover readiness: { $word }
+narrow-server = On { $server }
+narrow-test-to-clean-up = Failed test to be cleaned up
+topology-rest-failing = { $all }, { $n } failing
+topology-rest-paused = { $all }, { $n } paused
 topology = Site topology
-topology-site = { $runs } active, { $replicas } { $n ->
-    [one] replica
-   *[other] replicas
-}
+topology-site = { $runs } active, { $n ->
+    [one] 1 replica
+   *[other] { $replicas } replicas
+  }
 topology-server = Server { $name }
 topology-server-lost = Server { $name }, not connected
 topology-runs = { $name } runs here
@@ -224,6 +241,7 @@ test-answered = The guest answered { $secs } after the command
 test-port = Port { $port } of the guest
 timeline = Recovery points
 timeline-point = { $age } · { $consistency } · { $kind } · { $size }
+timeline-at = Recovery points: { $point }, { $n } of { $of }
 points-none = No recovery points yet
 points-none-text = The first one is there when the initial replication is complete.
 points-count = { $n ->
@@ -247,10 +265,11 @@ point-final = Planned failover
 point-safety = Safety point
 chart-rpo = RPO
 chart-throughput = Throughput
-chart-none = Shown after two cycles
+chart-none = Shown after the first cycle
 impact = Impact on the guest
-impact-during = Write latency during cycles (99th percentile)
-impact-outside = Write latency otherwise (99th percentile)
+impact-during = Write latency in cycles
+impact-outside = Write latency otherwise
+impact-percentile = 99th percentile
 impact-held = Longest hold at capture
 impact-dirty = Changed since the last cycle
 impact-logs = Waiting to be sent

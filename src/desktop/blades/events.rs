@@ -32,43 +32,42 @@ pub fn show(ui: &mut Ui, cx: &mut Cx<'_>, state: &mut EventsState) {
         1 => Some(Health::Warning),
         _ => Some(Health::Critical),
     };
-    let fits = |event: &&EventView| match (least, event.severity) {
+    let fits = move |event: &EventView| match (least, event.severity) {
         (None, _) => true,
         (Some(_), Health::NotApplicable) => false,
         (Some(least), severity) => severity >= least,
     };
-    let rows: Vec<&EventView> = snapshot.events.iter().filter(fits).collect();
-    table(&rows, &snapshot, state.level).show(ui, cx, &mut state.table);
+    table(&snapshot).only(state.level as u64, fits).show(ui, cx, &mut state.table);
 }
 
-fn table<'a>(
-    rows: &'a [&'a EventView],
-    snapshot: &leeward_model::Snapshot,
-    level: usize,
-) -> Table<'a, &'a EventView> {
-    // The level is part of what the rows are, so it is part of the revision.
-    let revision = snapshot.revision.wrapping_mul(4).wrapping_add(level as u64);
-    columns(Table::new("events", rows, revision, |e| e.id.0.as_u128(), |e| e.what.render()))
-        .filter(|e| format!("{} {}", e.what.render(), e.subject))
-        .counted("events-count")
-        .open(|e| match (e.item, e.job) {
-            (_, Some(job)) => Action::Go(Route::Job(job)),
-            (Some(item), None) => Action::Go(Route::Item(item)),
-            (None, None) => Action::Go(Route::Events),
-        })
+fn table(snapshot: &leeward_model::Snapshot) -> Table<'_, EventView> {
+    columns(Table::new(
+        "events",
+        &snapshot.events,
+        &snapshot.events,
+        |e| e.id.0.as_u128(),
+        |e| e.what.render(),
+    ))
+    .filter(|e| format!("{} {}", e.what.render(), e.subject))
+    .counted("events-count")
+    .open(|e| match (e.item, e.job) {
+        (_, Some(job)) => Action::Go(Route::Job(job)),
+        (Some(item), None) => Action::Go(Route::Item(item)),
+        (None, None) => Action::Go(Route::Events),
+    })
 }
 
 /// The columns of a list of events; also used by the item blade.
-pub(crate) fn columns<'a>(table: Table<'a, &'a EventView>) -> Table<'a, &'a EventView> {
+pub(crate) fn columns<'a>(table: Table<'a, EventView>) -> Table<'a, EventView> {
     table
         .column(
-            Column::new(words("events-severity"), 130.0, |ui, _, e: &&EventView| severity(ui, e))
+            Column::new(words("events-severity"), 130.0, |ui, _, e: &EventView| severity(ui, e))
                 .sort(|a, b| a.severity.cmp(&b.severity))
                 .grows(0.0),
         )
-        .column(Column::text(words("events-what"), 300.0, |e: &&EventView| e.what.render()).grows(4.0))
+        .column(Column::text(words("events-what"), 300.0, |e: &EventView| e.what.render()).grows(4.0))
         .column(
-            Column::new(words("events-subject"), 150.0, |ui, cx, e: &&EventView| match e.item {
+            Column::new(words("events-subject"), 150.0, |ui, cx, e: &EventView| match e.item {
                 Some(item) => {
                     if kit::link(ui, &e.subject).clicked() {
                         cx.go(Route::Item(item));
@@ -79,7 +78,7 @@ pub(crate) fn columns<'a>(table: Table<'a, &'a EventView>) -> Table<'a, &'a Even
             .sort(|a, b| a.subject.cmp(&b.subject)),
         )
         .column(
-            Column::new(words("events-job"), 90.0, |ui, cx, e: &&EventView| {
+            Column::new(words("events-job"), 90.0, |ui, cx, e: &EventView| {
                 if let Some(job) = e.job
                     && kit::link(ui, &words("events-open-job")).clicked()
                 {
@@ -89,7 +88,7 @@ pub(crate) fn columns<'a>(table: Table<'a, &'a EventView>) -> Table<'a, &'a Even
             .grows(0.0),
         )
         .column(
-            Column::new(words("events-when"), 130.0, |ui, cx, e: &&EventView| {
+            Column::new(words("events-when"), 130.0, |ui, cx, e: &EventView| {
                 let (age, exact) = kit::age(e.at, cx.now);
                 ui.label(crate::theme::ramp::body(age)).on_hover_text(exact);
             })

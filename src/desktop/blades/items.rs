@@ -2,10 +2,11 @@
 
 use crate::action::Action;
 use crate::ask;
+use crate::blades::narrow;
 use crate::cx::Cx;
-use crate::kit::table::{Column, Table, TableState, cell_text};
+use crate::kit::table::{Column, Stamp, Table, TableState, cell_text};
 use crate::kit::{self, CommandButton, words};
-use crate::route::Route;
+use crate::route::{ItemsWith, Route};
 use crate::theme::{icons::Icon, ramp};
 use egui::Ui;
 use leeward_model::{ItemId, ItemView, Snapshot, Verb, VerbState};
@@ -18,7 +19,9 @@ pub struct ItemsState {
     table: TableState,
     /// What may be done with the selection, worked out when it or the read model changes.
     verdicts: Vec<VerbState>,
-    verdicts_of: Option<(u64, BTreeSet<u128>)>,
+    verdicts_of: Option<(Stamp, BTreeSet<u128>)>,
+    /// What the list was narrowed to when it was last shown.
+    with: Option<ItemsWith>,
 }
 
 impl ItemsState {
@@ -35,13 +38,12 @@ fn id_of(key: u128) -> Option<ItemId> {
 
 impl ItemsState {
     fn judge(&mut self, snapshot: &Snapshot) {
-        let same = |(revision, of): &(u64, BTreeSet<u128>)| {
-            *revision == snapshot.revision && *of == self.table.selected
-        };
+        let now = Stamp::from(&snapshot.items);
+        let same = |(list, of): &(Stamp, BTreeSet<u128>)| *list == now && *of == self.table.selected;
         if !self.verdicts_of.as_ref().is_some_and(same) {
             let selected = self.table.selected.clone();
             self.verdicts = BULK.iter().map(|verb| ask::shared_verb(snapshot, &selected, *verb)).collect();
-            self.verdicts_of = Some((snapshot.revision, selected));
+            self.verdicts_of = Some((now, selected));
         }
     }
 }
@@ -60,23 +62,37 @@ const BULK: [Verb; 9] = [
 ];
 
 /// Draws the blade.
-pub fn show(ui: &mut Ui, cx: &mut Cx<'_>, state: &mut ItemsState) {
+pub fn show(ui: &mut Ui, cx: &mut Cx<'_>, state: &mut ItemsState, with: Option<&ItemsWith>) {
     let snapshot = Arc::clone(cx.snapshot);
+    if state.with.as_ref() != with {
+        // Who follows a figure wants to see what it counts, not what a filter of before leaves of it.
+        if with.is_some() {
+            state.table.filter.clear();
+        }
+        state.with = with.cloned();
+    }
     let selected = state.selected();
     state.judge(&snapshot);
-    kit::command_bar(ui, cx, &commands(&snapshot, &selected, &state.verdicts));
+    kit::command_bar(ui, cx, &commands(cx, &selected, &state.verdicts));
     if snapshot.items.is_empty() {
         let button = (Verb::EnableReplication.title(), Action::Go(Route::Enable));
         let (title, text) = (words("items-none"), words("items-none-text"));
         return kit::empty(ui, cx, Icon::Machine, &title, &text, Some(button));
     }
-    table(&snapshot).show(ui, cx, &mut state.table);
+    let mut table = table(&snapshot);
+    if let Some(with) = with {
+        let made_at = snapshot.made_at;
+        table = table
+            .only(narrow::tag(with, made_at), move |i| narrow::item(with, i, made_at))
+            .chip(narrow::items_said(with, &snapshot), Action::Go(Route::Items));
+    }
+    table.show(ui, cx, &mut state.table);
 }
 
-fn commands(snapshot: &Snapshot, selected: &[ItemId], verdicts: &[VerbState]) -> Vec<CommandButton> {
+fn commands(cx: &Cx<'_>, selected: &[ItemId], verdicts: &[VerbState]) -> Vec<CommandButton> {
     let mut all = vec![CommandButton::of_verb(Verb::EnableReplication, Action::Go(Route::Enable))];
     let one = match selected {
-        [one] => snapshot.item(*one).map(Arc::as_ref),
+        [one] => cx.item(*one).map(Arc::as_ref),
         _ => None,
     };
     for verdict in verdicts {
@@ -95,7 +111,8 @@ fn commands(snapshot: &Snapshot, selected: &[ItemId], verdicts: &[VerbState]) ->
 
 fn table(snapshot: &Snapshot) -> Table<'_, Arc<ItemView>> {
     let table =
-        Table::new("items", &snapshot.items, snapshot.revision, |i| i.id.0.as_u128(), |i| i.name.clone())
+        Table::new("items", &snapshot.items, &snapshot.items, |i| i.id.0.as_u128(), |i| i.name.clone())
+            .shared()
             .filter(|i| {
                 format!(
                     "{} {} {} {} {}",
@@ -151,7 +168,8 @@ fn columns<'a>(table: Table<'a, Arc<ItemView>>) -> Table<'a, Arc<ItemView>> {
                 None => _ = ui.label(ramp::body(words("items-never")).color(cx.theme.text2)),
             })
             .sort(|a, b| a.last_test_ok.cmp(&b.last_test_ok))
-            .grows(0.3),
+            .grows(0.3)
+            .gives_way(),
         )
         .column(
             Column::text(words("items-rpo"), 84.0, |i: &Item| i.rpo_secs.map_or_else(dash, kit::span))
@@ -164,7 +182,8 @@ fn columns<'a>(table: Table<'a, Arc<ItemView>>) -> Table<'a, Arc<ItemView>> {
                     cx.go(Route::Policies);
                 }
             })
-            .sort(|a, b| a.policy_name.cmp(&b.policy_name)),
+            .sort(|a, b| a.policy_name.cmp(&b.policy_name))
+            .gives_way(),
         )
 }
 

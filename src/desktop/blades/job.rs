@@ -13,7 +13,7 @@ use std::sync::Arc;
 
 /// Draws the blade.
 pub fn show(ui: &mut Ui, cx: &mut Cx<'_>, id: JobId) {
-    let Some(job) = cx.snapshot.job(id).map(Arc::clone) else {
+    let Some(job) = cx.job(id).map(Arc::clone) else {
         let way = (words("job-gone-way"), Action::Go(Route::Jobs));
         return kit::empty(ui, cx, Icon::Jobs, &words("job-gone"), &words("job-gone-text"), Some(way));
     };
@@ -52,7 +52,7 @@ fn commands(job: &JobView) -> Vec<CommandButton> {
 }
 
 fn facts(job: &JobView, cx: &Cx<'_>) -> Vec<(String, Value)> {
-    let subject = match job.item.filter(|i| cx.snapshot.item(*i).is_some()) {
+    let subject = match job.item.filter(|i| cx.item(*i).is_some()) {
         Some(item) => Value::Link(job.subject.clone(), Route::Item(item)),
         None => Value::Text(job.subject.clone()),
     };

@@ -1,14 +1,17 @@
 //! All jobs, newest first. Apart from `job`, which is one with its steps.
 
 use crate::action::{Action, Dialog};
+use crate::blades::narrow;
 use crate::cx::Cx;
 use crate::kit::table::{Column, Table, TableState, cell_text};
 use crate::kit::{self, words};
-use crate::route::Route;
+use crate::route::{JobsWith, Route};
 use crate::theme::icons::{Icon, Status};
 use crate::theme::{Theme, ramp};
 use egui::{Color32, Ui};
 use leeward_model::{Command, JobState, JobView, Risk, Verb, VerbState};
+use std::cell::RefCell;
+use std::collections::HashMap;
 use std::sync::Arc;
 
 /// What a person has done to the list.
@@ -17,81 +20,102 @@ pub struct JobsState {
     table: TableState,
     /// All, under way, failed.
     which: usize,
+    /// What the list was narrowed to when it was last shown.
+    with: Option<JobsWith>,
 }
 
 /// Draws the blade.
-pub fn show(ui: &mut Ui, cx: &mut Cx<'_>, state: &mut JobsState) {
+pub fn show(ui: &mut Ui, cx: &mut Cx<'_>, state: &mut JobsState, with: Option<JobsWith>) {
     let snapshot = Arc::clone(cx.snapshot);
     if snapshot.jobs.is_empty() {
         kit::empty(ui, cx, Icon::Jobs, &words("jobs-none"), &words("jobs-none-text"), None);
         return;
     }
-    kit::tabs(ui, &[words("jobs-all"), words("jobs-open"), words("jobs-only-failed")], &mut state.which);
-    let fits = |job: &&Arc<JobView>| match state.which {
-        1 => !job.state.is_over(),
-        2 => matches!(job.state, JobState::Failed | JobState::Stuck),
-        _ => true,
-    };
-    // Unfiltered, the list itself is the rows: a hundred thousand are not gathered for each frame.
-    let rows: Vec<&Arc<JobView>> =
-        if state.which == 0 { Vec::new() } else { snapshot.jobs.iter().filter(fits).collect() };
-    let revision = snapshot.revision.wrapping_mul(4).wrapping_add(state.which as u64);
-    if state.which == 0 {
-        let table = Table::new("jobs", &snapshot.jobs, revision, |j| j.id.0.as_u128(), |j| j.verb.title());
-        columns(table, |j: &Arc<JobView>| j).show(ui, cx, &mut state.table);
+    if state.with != with {
+        if with.is_some() {
+            state.table.filter.clear();
+        }
+        state.with = with;
+    }
+    let tag = if with.is_none() {
+        kit::tabs(ui, &[words("jobs-all"), words("jobs-open"), words("jobs-only-failed")], &mut state.which);
+        state.which as u64
     } else {
-        let table = Table::new("jobs", &rows, revision, |j| j.id.0.as_u128(), |j| j.verb.title());
-        columns(table, |j: &&Arc<JobView>| j).show(ui, cx, &mut state.table);
+        narrow::tag(&with, snapshot.made_at)
+    };
+    let (which, made_at) = (state.which, snapshot.made_at);
+    let mut table =
+        Table::new("jobs", &snapshot.jobs, &snapshot.jobs, |j| j.id.0.as_u128(), |j| j.verb.title());
+    // Unnarrowed, the list itself is the rows, and none of a hundred thousand is looked at.
+    if tag != 0 {
+        table = table.only(tag, move |job| match (with, which) {
+            (Some(with), _) => narrow::job(with, job, made_at),
+            (None, 1) => !job.state.is_over(),
+            _ => matches!(job.state, JobState::Failed | JobState::Stuck),
+        });
+    }
+    if let Some(with) = with {
+        table = table.chip(narrow::jobs_said(with), Action::Go(Route::Jobs));
+    }
+    let titles = Titles::default();
+    columns(table.shared().filter(move |j| titles.line(j))).show(ui, cx, &mut state.table);
+}
+
+/// What the filter sees of jobs. There are thirty titles for a hundred thousand jobs: each is rendered once.
+#[derive(Default)]
+struct Titles(RefCell<HashMap<Verb, String>>);
+
+impl Titles {
+    fn line(&self, job: &JobView) -> String {
+        let mut titles = self.0.borrow_mut();
+        let title = titles.entry(job.verb).or_insert_with(|| job.verb.title());
+        format!("{title} {} {}", job.subject, job.by)
     }
 }
 
-fn columns<'a, R>(table: Table<'a, R>, job: fn(&R) -> &Arc<JobView>) -> Table<'a, R> {
+fn columns<'a>(table: Table<'a, Arc<JobView>>) -> Table<'a, Arc<JobView>> {
+    type Job = Arc<JobView>;
     table
-        .filter(move |r| format!("{} {} {}", job(r).verb.title(), job(r).subject, job(r).by))
         .counted("jobs-count")
-        .open(move |r| Action::Go(Route::Job(job(r).id)))
-        .menu(move |ui, cx, r| menu(ui, cx, job(r)))
+        .open(|j| Action::Go(Route::Job(j.id)))
+        .menu(|ui, cx, j| menu(ui, cx, j))
         .column(
-            Column::new(words("jobs-name"), 190.0, move |ui, cx, r: &R| {
-                if kit::link(ui, &job(r).verb.title()).clicked() {
-                    cx.go(Route::Job(job(r).id));
+            Column::new(words("jobs-name"), 190.0, |ui, cx, j: &Job| {
+                if kit::link(ui, &j.verb.title()).clicked() {
+                    cx.go(Route::Job(j.id));
                 }
             })
-            .sort(move |a, b| job(a).verb.cmp(&job(b).verb))
+            .sort(|a, b| a.verb.cmp(&b.verb))
             .grows(1.4),
         )
         .column(
-            Column::new(words("jobs-state"), 150.0, move |ui, cx, r: &R| state_cell(ui, cx, job(r)))
-                .sort(move |a, b| order(job(a).state).cmp(&order(job(b).state))),
+            Column::new(words("jobs-state"), 150.0, |ui, cx, j: &Job| state_cell(ui, cx, j))
+                .sort(|a, b| order(a.state).cmp(&order(b.state))),
         )
         .column(
-            Column::new(words("jobs-subject"), 150.0, move |ui, cx, r: &R| match job(r).item {
-                Some(item) if cx.snapshot.item(item).is_some() => {
-                    if kit::link(ui, &job(r).subject).clicked() {
+            Column::new(words("jobs-subject"), 150.0, |ui, cx, j: &Job| match j.item {
+                Some(item) if cx.item(item).is_some() => {
+                    if kit::link(ui, &j.subject).clicked() {
                         cx.go(Route::Item(item));
                     }
                 }
-                _ => cell_text(ui, &job(r).subject),
+                _ => cell_text(ui, &j.subject),
             })
-            .sort(move |a, b| job(a).subject.cmp(&job(b).subject))
+            .sort(|a, b| a.subject.cmp(&b.subject))
             .grows(1.4),
         )
         .column(
-            Column::new(words("jobs-began"), 120.0, move |ui, cx, r: &R| {
-                let (age, exact) = kit::age(job(r).started, cx.now);
+            Column::new(words("jobs-began"), 120.0, |ui, cx, j: &Job| {
+                let (age, exact) = kit::age(j.started, cx.now);
                 ui.label(ramp::body(age)).on_hover_text(exact);
             })
-            .sort(move |a, b| job(a).started.cmp(&job(b).started))
+            .sort(|a, b| a.started.cmp(&b.started))
             .grows(0.0),
         )
         .column(
-            Column::new(words("jobs-took"), 100.0, move |ui, cx, r: &R| cell_text(ui, &took(job(r), cx)))
-                .grows(0.0),
+            Column::new(words("jobs-took"), 100.0, |ui, cx, j: &Job| cell_text(ui, &took(j, cx))).grows(0.0),
         )
-        .column(
-            Column::text(words("jobs-by"), 130.0, move |r: &R| job(r).by.clone())
-                .sort(move |a, b| job(a).by.cmp(&job(b).by)),
-        )
+        .column(Column::text(words("jobs-by"), 130.0, |j: &Job| j.by.clone()).sort(|a, b| a.by.cmp(&b.by)))
 }
 
 /// The verbs of a job, each with why it is refused now.

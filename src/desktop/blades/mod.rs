@@ -7,6 +7,7 @@ pub mod item;
 pub mod items;
 pub mod job;
 pub mod jobs;
+mod narrow;
 pub mod overview;
 pub mod policies;
 pub mod server;
@@ -59,11 +60,13 @@ impl Blades {
     pub(crate) fn show(&mut self, ui: &mut Ui, cx: &mut Cx<'_>, route: &Route) {
         match route {
             Route::Overview => overview::show(ui, cx, &mut self.overview),
-            Route::Items => items::show(ui, cx, &mut self.items),
+            Route::Items => items::show(ui, cx, &mut self.items, None),
+            Route::ItemsWith(with) => items::show(ui, cx, &mut self.items, Some(with)),
             Route::Item(id) => item::show(ui, cx, self.item.of(*id), *id),
             Route::Events => events::show(ui, cx, &mut self.events),
             Route::Enable => enable::show(ui, cx, &mut self.enable),
-            Route::Jobs => jobs::show(ui, cx, &mut self.jobs),
+            Route::Jobs => jobs::show(ui, cx, &mut self.jobs, None),
+            Route::JobsWith(with) => jobs::show(ui, cx, &mut self.jobs, Some(*with)),
             Route::Job(id) => job::show(ui, cx, *id),
             Route::Servers => servers::show(ui, cx, &mut self.servers),
             Route::Server(id) => server::show(ui, cx, self.server.of(*id), *id),
@@ -84,6 +87,6 @@ impl Blades {
 
     /// The items that a list blade has selected, for shortcuts.
     pub(crate) fn selected(&self, route: &Route) -> Vec<ItemId> {
-        if *route == Route::Items { self.items.selected() } else { Vec::new() }
+        if matches!(route, Route::Items | Route::ItemsWith(_)) { self.items.selected() } else { Vec::new() }
     }
 }

@@ -91,7 +91,7 @@ fn table(snapshot: &leeward_model::Snapshot) -> Table<'_, PolicyView> {
         }
     }))
     .column(
-        Column::text(words("policies-items"), 70.0, |p: &PolicyView| p.items.to_string())
+        Column::text(words("policies-items"), 70.0, |p: &PolicyView| kit::count(u64::from(p.items)))
             .sort(|a, b| a.items.cmp(&b.items))
             .grows(0.0),
     )

@@ -3,14 +3,40 @@
 use crate::theme::{self, icons, icons::Icon, ramp};
 use egui::accesskit::Role;
 use egui::{
-    Button, Color32, CursorIcon, Rect, Response, RichText, Sense, Stroke, StrokeKind, Ui, Vec2, WidgetInfo,
-    vec2,
+    Button, Color32, CursorIcon, Popup, PopupCloseBehavior, Rect, Response, RichText, Sense, Stroke,
+    StrokeKind, Ui, UiStackInfo, Vec2, WidgetInfo, vec2,
 };
 
 /// Scrolls a widget into view when the keyboard reaches it.
 pub fn reveal(response: &Response) {
     if response.gained_focus() {
         response.scroll_to_me(None);
+    }
+}
+
+const PASSED_OVER: &str = "passed-over";
+
+/// The keyboard does not stop within: what is there is reached by the arrow keys of the list around it.
+#[must_use]
+pub fn passed_over() -> UiStackInfo {
+    UiStackInfo::default().with_tag(PASSED_OVER)
+}
+
+/// Can be clicked, and stopped at by the keyboard unless it is passed over.
+pub(super) fn press(ui: &Ui) -> Sense {
+    let over = ui.stack().iter().any(|s| s.tags().contains(PASSED_OVER));
+    if over { Sense::CLICK } else { Sense::click() }
+}
+
+/// A menu beneath its opener. When it closes the keyboard is at the opener again, not nowhere.
+pub fn menu(opener: &Response, close: PopupCloseBehavior, add: impl FnOnce(&mut Ui)) {
+    let id = Popup::default_response_id(opener);
+    let was_open = Popup::is_id_open(&opener.ctx, id);
+    Popup::menu(opener).close_behavior(close).show(add);
+    let closed = was_open && !Popup::is_id_open(&opener.ctx, id);
+    let nowhere = opener.ctx.memory(|m| m.focused().is_none());
+    if closed && nowhere && opener.sense.is_focusable() {
+        opener.request_focus();
     }
 }
 
@@ -108,7 +134,7 @@ pub fn refusal(response: Response, why: &str) -> Response {
 
 /// A square button with an icon alone; `name` is its tooltip and its name for screen readers.
 pub fn icon_button(ui: &mut Ui, icon: Icon, name: &str, size: f32, fg: Color32, hover: Color32) -> Response {
-    let (rect, response) = ui.allocate_exact_size(Vec2::splat(size + 12.0), Sense::click());
+    let (rect, response) = ui.allocate_exact_size(Vec2::splat(size + 12.0), press(ui));
     response.widget_info(|| WidgetInfo::labeled(Role::Button, ui.is_enabled(), name));
     if ui.is_rect_visible(rect) {
         if response.hovered() {
@@ -130,7 +156,7 @@ pub fn link(ui: &mut Ui, text: &str) -> Response {
     let mut job = egui::text::LayoutJob::simple_singleline(text.to_owned(), font, t.accent);
     job.wrap = egui::text::TextWrapping::truncate_at_width(ui.available_width().max(24.0));
     let galley = ui.painter().layout_job(job);
-    let (rect, response) = ui.allocate_exact_size(galley.size(), Sense::click());
+    let (rect, response) = ui.allocate_exact_size(galley.size(), press(ui));
     response.widget_info(|| WidgetInfo::labeled(Role::Link, ui.is_enabled(), text));
     let cut = galley.elided;
     let color = if response.hovered() { t.accent_hover } else { t.accent };
@@ -142,4 +168,26 @@ pub fn link(ui: &mut Ui, text: &str) -> Response {
     reveal(&response);
     let response = response.on_hover_cursor(CursorIcon::PointingHand);
     if cut { response.on_hover_text(text) } else { response }
+}
+
+/// What narrows a list, on a soft colour, with a cross: a click takes it away.
+pub fn removable_chip(ui: &mut Ui, text: &str) -> Response {
+    let t = theme::of(ui);
+    let mut job =
+        egui::text::LayoutJob::simple_singleline(text.to_owned(), ramp::regular_font(ramp::BODY), t.accent);
+    job.wrap = egui::text::TextWrapping::truncate_at_width((ui.available_width() * 0.5).max(80.0));
+    let galley = ui.painter().layout_job(job);
+    let (rect, response) = ui.allocate_exact_size(vec2(galley.size().x + 40.0, 26.0), Sense::click());
+    let name = super::msg("chip-remove").with("what", text).render();
+    response.widget_info(|| WidgetInfo::labeled(Role::Button, ui.is_enabled(), &name));
+    let edge = if response.hovered() { t.accent } else { t.accent_soft };
+    ui.painter().rect(rect, 13.0, t.accent_soft, Stroke::new(1.0, edge), StrokeKind::Inside);
+    let at = rect.left_center() + vec2(12.0, -galley.size().y * 0.5);
+    ui.painter().galley(at, galley, t.accent);
+    icons::paint(ui.painter(), rect.right_center() - vec2(15.0, 0.0), Icon::Dismiss, 11.0, t.accent);
+    if response.has_focus() {
+        focus_ring(ui, rect);
+    }
+    reveal(&response);
+    response.on_hover_text(name)
 }

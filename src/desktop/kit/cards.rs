@@ -91,6 +91,7 @@ pub fn tabs(ui: &mut Ui, names: &[String], selected: &mut usize) {
     let t = theme::of(ui);
     let top = ui.horizontal(|ui| {
         ui.spacing_mut().item_spacing.x = 4.0;
+        let mut ids = Vec::new();
         for (index, name) in names.iter().enumerate() {
             let on = index == *selected;
             let galley = ui.painter().layout_no_wrap(
@@ -98,7 +99,13 @@ pub fn tabs(ui: &mut Ui, names: &[String], selected: &mut usize) {
                 ramp::semibold_font(ramp::BODY),
                 egui::Color32::PLACEHOLDER,
             );
-            let (rect, response) = ui.allocate_exact_size(vec2(galley.size().x + 20.0, 32.0), Sense::click());
+            // One stop for the row: the tab that is shown.
+            let sense = if on { Sense::click() } else { Sense::CLICK };
+            let (rect, _) = ui.allocate_exact_size(vec2(galley.size().x + 20.0, 32.0), Sense::hover());
+            // The same wherever the page of a tab puts the row, so that the focus stays on it.
+            let id = egui::Id::unique(("tab", names.first(), index));
+            let response = ui.interact(rect, id, sense);
+            ids.push(id);
             response.widget_info(|| WidgetInfo::selected(Role::Tab, true, on, name));
             if response.hovered() {
                 ui.painter().rect_filled(rect.shrink2(vec2(0.0, 2.0)), 4.0, t.hover);
@@ -120,10 +127,29 @@ pub fn tabs(ui: &mut Ui, names: &[String], selected: &mut usize) {
                 *selected = index;
             }
         }
+        turn(ui, &ids, selected);
     });
     let y = ui.painter().round_to_pixel_center(top.response.rect.bottom() + 0.5);
     ui.painter().hline(ui.max_rect().x_range(), y, Stroke::new(1.0, t.divider));
     ui.add_space(8.0);
+}
+
+/// Left and right turn to the tab beside the one that has the focus.
+fn turn(ui: &Ui, ids: &[egui::Id], selected: &mut usize) {
+    let Some(now) = ids.get(*selected).filter(|id| ui.memory(|m| m.has_focus(**id))) else { return };
+    let keys = egui::EventFilter { horizontal_arrows: true, ..Default::default() };
+    ui.memory_mut(|m| m.set_focus_lock_filter(*now, keys));
+    let to = if ui.input(|i| i.key_pressed(egui::Key::ArrowRight)) {
+        *selected + 1
+    } else if ui.input(|i| i.key_pressed(egui::Key::ArrowLeft)) {
+        selected.wrapping_sub(1)
+    } else {
+        return;
+    };
+    if let Some(id) = ids.get(to) {
+        *selected = to;
+        ui.memory_mut(|m| m.request_focus(*id));
+    }
 }
 
 /// What a list shows when there is nothing to show, and the way on.

@@ -1,6 +1,6 @@
 //! Values over time: a chart with axes and a reading under the pointer, and the small line of a tile.
 
-use super::wording::{clock_seconds, clock_time, date_time};
+use super::wording::{clock_seconds, clock_time, date_time, day_time};
 use crate::theme::{Theme, ramp};
 use egui::accesskit::Role;
 use egui::{Align2, Color32, Mesh, Painter, Pos2, Rect, Sense, Stroke, Ui, Vec2, WidgetInfo, pos2, vec2};
@@ -40,6 +40,9 @@ fn round_up(value: f32, binary: bool) -> f32 {
         .unwrap_or(value)
 }
 
+/// Up to so many values are marked one by one.
+const FEW: usize = 12;
+
 /// Draws a chart over the width there is.
 pub fn line_chart(ui: &mut Ui, theme: &Theme, height: f32, chart: &Chart<'_>) {
     let (rect, response) = ui.allocate_exact_size(vec2(ui.available_width(), height), Sense::hover());
@@ -51,9 +54,18 @@ pub fn line_chart(ui: &mut Ui, theme: &Theme, height: f32, chart: &Chart<'_>) {
     axis(ui.painter(), theme, plot, top, chart.unit);
     let (Some(first), Some(end)) = (chart.values.first(), chart.values.last()) else { return };
     let span = end.0.millis_since(first.0).max(1);
+    // A bar is as wide as its place: the first and the last must not stand half outside.
+    let inset = match (chart.bars, chart.values.len()) {
+        (true, count) => bar_width(plot, count) * 0.5,
+        (false, ..=FEW) => 3.0,
+        (false, _) => 0.0,
+    };
+    let inner = plot.shrink2(vec2(inset, 0.0));
     #[expect(clippy::cast_precision_loss, reason = "a share of the width")]
-    let x = |at: Moment| plot.left() + at.millis_since(first.0) as f32 / span as f32 * plot.width();
+    let x = |at: Moment| inner.left() + at.millis_since(first.0) as f32 / span as f32 * inner.width();
     let y = |value: f32| plot.bottom() - (value / top).clamp(0.0, 1.0) * plot.height();
+    let alone = chart.values.len() == 1;
+    let x = |at: Moment| if alone { inner.center().x } else { x(at) };
     let points: Vec<Pos2> = chart.values.iter().map(|(at, v)| pos2(x(*at), y(*v))).collect();
     let painter = ui.painter().with_clip_rect(plot.expand(2.0).intersect(ui.clip_rect()));
     if chart.bars {
@@ -61,6 +73,12 @@ pub fn line_chart(ui: &mut Ui, theme: &Theme, height: f32, chart: &Chart<'_>) {
     } else {
         area(&painter, plot.bottom(), &points, chart.color.gamma_multiply(0.13));
         painter.line(points.clone(), Stroke::new(1.5, chart.color));
+        // Few values are seen as what they are: the line between them is a guess.
+        if points.len() <= FEW {
+            for point in &points {
+                painter.circle_filled(*point, 3.0, chart.color);
+            }
+        }
     }
     if let Some(limit) = chart.limit {
         let y = painter.round_to_pixel_center(y(limit));
@@ -71,7 +89,7 @@ pub fn line_chart(ui: &mut Ui, theme: &Theme, height: f32, chart: &Chart<'_>) {
             4.0,
         ));
     }
-    times(ui.painter(), theme, plot, first.0, span);
+    times(ui.painter(), theme, inner, first.0, if alone { 0 } else { span });
     if let Some(pointer) = response.hover_pos() {
         reading(ui, theme, plot, &points, chart, pointer);
     }
@@ -86,10 +104,17 @@ fn axis(painter: &Painter, theme: &Theme, plot: Rect, top: f32, unit: fn(f32) ->
     }
 }
 
+/// Times beneath the plot. None stands twice, and none runs into the next.
 fn times(painter: &Painter, theme: &Theme, plot: Rect, first: Moment, span: i64) {
     let font = ramp::regular_font(11.0);
     let y = plot.bottom() + 5.0;
+    if span == 0 {
+        let at = pos2(plot.center().x, y);
+        painter.text(at, Align2::CENTER_TOP, clock_seconds(first), font, theme.text2);
+        return;
+    }
     let count: i64 = if plot.width() > 420.0 { 4 } else { 2 };
+    let mut before = String::new();
     for step in 0..=count {
         let at = first.plus_millis(span * step / count);
         #[expect(clippy::cast_precision_loss, reason = "a small count")]
@@ -99,15 +124,30 @@ fn times(painter: &Painter, theme: &Theme, plot: Rect, first: Moment, span: i64)
             s if s == count => Align2::RIGHT_TOP,
             _ => Align2::CENTER_TOP,
         };
-        // Within minutes, times to the minute would repeat.
-        let said = if span < 600_000 { clock_seconds(at) } else { clock_time(at) };
-        painter.text(pos2(x, y), align, said, font.clone(), theme.text2);
+        let said = time_said(at, span);
+        if said != before {
+            painter.text(pos2(x, y), align, &said, font.clone(), theme.text2);
+        }
+        before = said;
     }
 }
 
+/// Within minutes, times to the minute would repeat; over days, they would not say which day.
+fn time_said(at: Moment, span: i64) -> String {
+    match span {
+        ..600_000 => clock_seconds(at),
+        600_000..86_400_000 => clock_time(at),
+        _ => day_time(at),
+    }
+}
+
+#[expect(clippy::cast_precision_loss, reason = "a small count")]
+fn bar_width(plot: Rect, count: usize) -> f32 {
+    (plot.width() / count.max(1) as f32 * 0.66).clamp(1.0, 10.0)
+}
+
 fn bars(painter: &Painter, plot: Rect, points: &[Pos2], color: Color32) {
-    #[expect(clippy::cast_precision_loss, reason = "a small count")]
-    let width = (plot.width() / points.len().max(1) as f32 * 0.66).clamp(1.0, 10.0);
+    let width = bar_width(plot, points.len());
     for point in points {
         let rect = Rect::from_min_max(
             pos2(point.x - width * 0.5, point.y),
@@ -172,7 +212,19 @@ pub fn sparkline(ui: &mut Ui, size: Vec2, name: &str, values: &[(Moment, f32)], 
 
 #[cfg(test)]
 mod tests {
-    use super::round_up;
+    use super::{round_up, time_said};
+
+    #[test]
+    fn times_of_a_chart_do_not_repeat() {
+        for span in [4_000_i64, 120_000, 599_000, 600_000, 86_399_000, 86_400_000 * 3] {
+            let first = crate::sample::NOW;
+            let said: Vec<String> =
+                (0..=4).map(|n| time_said(first.plus_millis(span * n / 4), span)).collect();
+            let mut different = said.clone();
+            different.dedup();
+            assert_eq!(said, different, "over {span} ms");
+        }
+    }
 
     #[test]
     fn the_axis_ends_at_a_round_number_above_the_peak() {

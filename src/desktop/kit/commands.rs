@@ -1,6 +1,6 @@
 //! The command bar of a blade. What does not fit goes into a menu at the end; what is refused says why.
 
-use super::buttons::{flat_button, icon_button, refusal};
+use super::buttons::{flat_button, icon_button, menu, refusal};
 use super::wording::words;
 use crate::action::Action;
 use crate::cx::Cx;
@@ -96,7 +96,7 @@ fn explain(response: egui::Response, command: &CommandButton, cx: &mut Cx<'_>) -
 fn overflow(ui: &mut Ui, cx: &mut Cx<'_>, rest: &[CommandButton]) {
     let (fg, hover) = (cx.theme.text, cx.theme.hover);
     let opener = icon_button(ui, Icon::More, &words("more-commands"), 16.0, fg, hover);
-    egui::Popup::menu(&opener).show(|ui| {
+    menu(&opener, egui::PopupCloseBehavior::CloseOnClick, |ui| {
         ui.set_min_size(vec2(200.0, 0.0));
         for command in rest {
             let response = flat_button(ui, Some(command.icon), &command.text, command.refused.is_none());

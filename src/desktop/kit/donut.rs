@@ -36,7 +36,8 @@ pub fn donut(
     let total: f32 = shown.iter().map(|s| s.value).sum();
     if shown.len() < 2 {
         let color = shown.first().map_or(theme.divider, |s| s.color);
-        ui.painter().circle_stroke(center, radius, Stroke::new(width, color));
+        // The stroke of a circle lies outside it, that of an arc on it.
+        ui.painter().circle_stroke(center, radius - width * 0.5, Stroke::new(width, color));
     } else {
         let gap = (1.5 / radius).to_degrees();
         let mut from = -90.0;
@@ -75,24 +76,23 @@ pub fn legend_row(
         super::focus_ring(ui, rect);
     }
     let middle = rect.center().y;
-    let square = Rect::from_center_size(pos2(rect.left() + 7.0, middle), Vec2::splat(10.0));
+    let square = Rect::from_center_size(pos2(rect.left() + 6.0, middle), Vec2::splat(10.0));
     ui.painter().rect_filled(square, 2.0, color);
     let p = ui.painter();
     let figure = p.text(
-        pos2(rect.right() - 4.0, middle),
+        pos2(rect.right() - 3.0, middle),
         Align2::RIGHT_CENTER,
         value,
         ramp::semibold_font(ramp::BODY),
         theme.accent,
     );
-    let clip = Rect::from_min_max(rect.min, pos2(figure.left() - 4.0, rect.bottom()));
-    p.with_clip_rect(clip.intersect(ui.clip_rect())).text(
-        pos2(rect.left() + 18.0, middle),
-        Align2::LEFT_CENTER,
-        name,
-        ramp::regular_font(ramp::BODY),
-        theme.text,
-    );
+    // What does not fit ends in dots before the figure, not within a letter.
+    let left = rect.left() + 17.0;
+    let mut job =
+        egui::text::LayoutJob::simple_singleline(name.to_owned(), ramp::regular_font(ramp::BODY), theme.text);
+    job.wrap = egui::text::TextWrapping::truncate_at_width((figure.left() - 6.0 - left).max(10.0));
+    let galley = p.layout_job(job);
+    p.galley(pos2(left, middle - galley.size().y * 0.5), galley, theme.text);
     reveal(&response);
     response
 }

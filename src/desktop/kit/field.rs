@@ -61,5 +61,7 @@ pub fn text_field(ui: &mut Ui, text: &mut String, name: &str, hint: &str, width:
         .align(Align2::LEFT_CENTER)
         .min_size(vec2(0.0, 28.0))
         .margin(Margin::symmetric(8, 5));
-    ui.add(edit).accessible_name(name)
+    let response = ui.add(edit).accessible_name(name);
+    super::reveal(&response);
+    response
 }

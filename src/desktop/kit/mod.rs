@@ -5,6 +5,7 @@ mod bars;
 mod buttons;
 mod cards;
 mod chart;
+mod check;
 mod commands;
 mod dialog;
 mod donut;
@@ -17,11 +18,12 @@ mod wording;
 
 pub use bars::{progress, progress_bar};
 pub use buttons::{
-    danger_button, flat_button, focus_ring, icon_button, link, primary_button, refusal, reveal,
-    secondary_button,
+    danger_button, flat_button, focus_ring, icon_button, link, menu, passed_over, primary_button, refusal,
+    removable_chip, reveal, secondary_button,
 };
 pub use cards::{caption, card, empty, hairline, page, section, tabs, tile};
 pub use chart::{Chart, line_chart, sparkline};
+pub use check::check_box;
 pub use commands::{CommandButton, command_bar};
 pub use dialog::{Button, ButtonKind, DialogAnswer, dialog};
 pub use donut::{Slice, donut, legend_row};

@@ -130,6 +130,12 @@ pub(super) fn clock_seconds(moment: Moment) -> String {
     format(moment, "%H:%M:%S")
 }
 
+/// A day and a time of it, on charts of several days.
+#[must_use]
+pub(super) fn day_time(moment: Moment) -> String {
+    format(moment, "%-d %b %H:%M")
+}
+
 fn format(moment: Moment, pattern: &str) -> String {
     let Ok(stamp) = Timestamp::from_millisecond(moment.0) else { return String::new() };
     let zone = ZONE.get().cloned().unwrap_or(TimeZone::UTC);

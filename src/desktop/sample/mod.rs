@@ -17,7 +17,7 @@ mod stage;
 pub use headless::Headless;
 pub use stage::Stage;
 
-use leeward_model::{Health, ItemView, Message, Moment, Overview, Snapshot};
+use leeward_model::{Health, ItemView, Message, Moment, Overview, Readiness, Snapshot};
 use std::sync::Arc;
 use uuid::Uuid;
 
@@ -131,10 +131,10 @@ fn overview(items: &[Arc<ItemView>]) -> Overview {
         if let Some(n) = view.health.get_mut(slot) {
             *n += 1;
         }
-        match (item.last_test_ok, item.protection.replicates()) {
-            (Some(_), _) => view.tested += 1,
-            (None, true) => view.test_recommended += 1,
-            (None, false) => view.test_not_applicable += 1,
+        match item.readiness(NOW) {
+            Readiness::Tested => view.tested += 1,
+            Readiness::TestDue => view.test_recommended += 1,
+            Readiness::NotApplicable => view.test_not_applicable += 1,
         }
     }
     let [_, _, critical, _] = view.health;

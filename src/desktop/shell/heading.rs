@@ -4,24 +4,26 @@ use crate::cx::Cx;
 use crate::kit::{self, words};
 use crate::route::Route;
 use crate::theme::{icons, icons::Icon, ramp};
-use egui::{Label, Sense, Ui, Vec2, vec2};
+use egui::accesskit::Role;
+use egui::{Id, Label, Sense, Ui, Vec2, WidgetInfo, vec2};
 use leeward_model::Snapshot;
 
 /// What a blade is called: icon, title, and the kind of thing beneath it.
-fn title(route: &Route, snapshot: &Snapshot) -> (Icon, String, String) {
+fn title(route: &Route, cx: &Cx<'_>) -> (Icon, String, String) {
+    let snapshot: &Snapshot = cx.snapshot;
     let vault = || snapshot.vault.name.clone();
     let gone = || words("gone");
     match route {
         Route::Overview => (Icon::Shield, vault(), words("kind-vault")),
-        Route::Items => (Icon::Machine, words("blade-items"), vault()),
+        Route::Items | Route::ItemsWith(_) => (Icon::Machine, words("blade-items"), vault()),
         Route::Item(id) => {
-            (Icon::Machine, snapshot.item(*id).map_or_else(gone, |i| i.name.clone()), words("kind-item"))
+            (Icon::Machine, cx.item(*id).map_or_else(gone, |i| i.name.clone()), words("kind-item"))
         }
         Route::Enable => (Icon::Add, words("blade-enable"), vault()),
-        Route::Jobs => (Icon::Jobs, words("blade-jobs"), vault()),
+        Route::Jobs | Route::JobsWith(_) => (Icon::Jobs, words("blade-jobs"), vault()),
         Route::Job(id) => (
             Icon::Jobs,
-            snapshot.job(*id).map_or_else(gone, |j| format!("{}: {}", j.verb.title(), j.subject)),
+            cx.job(*id).map_or_else(gone, |j| format!("{}: {}", j.verb.title(), j.subject)),
             words("kind-job"),
         ),
         Route::Events => (Icon::Events, words("blade-events"), vault()),
@@ -31,27 +33,29 @@ fn title(route: &Route, snapshot: &Snapshot) -> (Icon, String, String) {
         }
         Route::Policies => (Icon::Policy, words("blade-policies"), vault()),
         Route::Console { item, .. } => {
-            (Icon::Camera, snapshot.item(*item).map_or_else(gone, |i| i.name.clone()), words("kind-console"))
+            (Icon::Camera, cx.item(*item).map_or_else(gone, |i| i.name.clone()), words("kind-console"))
         }
     }
 }
 
 /// The word of a blade in the breadcrumb.
-fn crumb(route: &Route, snapshot: &Snapshot) -> String {
+fn crumb(route: &Route, cx: &Cx<'_>) -> String {
     match route {
-        Route::Overview => snapshot.vault.name.clone(),
+        Route::Overview => cx.snapshot.vault.name.clone(),
         Route::Console { .. } => words("kind-console"),
-        _ => title(route, snapshot).1,
+        _ => title(route, cx).1,
     }
 }
 
-pub(crate) fn show(ui: &mut Ui, cx: &mut Cx<'_>, route: &Route) {
+/// Draws it; the title is what F6 goes to, and reads what the blade is.
+pub(crate) fn show(ui: &mut Ui, cx: &mut Cx<'_>, route: &Route) -> Id {
     // The overview is the top: a trail of one step says nothing.
     if route.parent().is_some() {
         breadcrumb(ui, cx, route);
         ui.add_space(6.0);
     }
-    let (icon, title, kind) = title(route, cx.snapshot);
+    let (icon, title, kind) = title(route, cx);
+    let id = Id::unique("blade-title");
     ui.horizontal(|ui| {
         ui.spacing_mut().item_spacing.x = 12.0;
         let (rect, _) = ui.allocate_exact_size(Vec2::splat(36.0), Sense::hover());
@@ -59,11 +63,20 @@ pub(crate) fn show(ui: &mut Ui, cx: &mut Cx<'_>, route: &Route) {
         icons::paint(ui.painter(), rect.center(), icon, 22.0, cx.theme.accent);
         ui.vertical(|ui| {
             ui.spacing_mut().item_spacing.y = 0.0;
-            ui.add(Label::new(ramp::strong(&title, ramp::TITLE)).truncate());
+            let shown = ui.add(Label::new(ramp::strong(&title, ramp::TITLE)).truncate()).rect;
             ui.add(Label::new(ramp::caption(kind).color(cx.theme.text2)).truncate());
+            // Tab does not stop here: the title takes the focus only when F6 gives it.
+            let here = ui.memory(|m| m.has_focus(id));
+            let sense = if here { Sense::focusable_noninteractive() } else { Sense::HOVER };
+            let response = ui.interact(shown, id, sense);
+            if here {
+                response.widget_info(|| WidgetInfo::labeled(Role::Heading, true, &title));
+                kit::focus_ring(ui, shown.expand2(vec2(4.0, 0.0)));
+            }
         });
     });
     ui.add_space(6.0);
+    id
 }
 
 fn breadcrumb(ui: &mut Ui, cx: &mut Cx<'_>, route: &Route) {
@@ -77,7 +90,7 @@ fn breadcrumb(ui: &mut Ui, cx: &mut Cx<'_>, route: &Route) {
         ui.spacing_mut().interact_size.y = 18.0;
         let last = trail.len() - 1;
         for (index, step) in trail.into_iter().enumerate() {
-            let word = crumb(&step, cx.snapshot);
+            let word = crumb(&step, cx);
             if index > 0 {
                 let (rect, _) = ui.allocate_exact_size(vec2(10.0, 18.0), Sense::hover());
                 icons::paint(ui.painter(), rect.center(), Icon::ChevronRight, 10.0, cx.theme.text2);

@@ -16,10 +16,13 @@ pub(crate) fn show(ui: &mut Ui, cx: &mut Cx<'_>, outbox: &mut Outbox, shell: &mu
     let frame = Frame::new().fill(t.bg).inner_margin(Margin { left: 16, right: 12, top: 12, bottom: 8 });
     let mut clear = false;
     Panel::right("notifications").exact_size(WIDTH).resizable(false).frame(frame).show(ui, |ui| {
+        let area = ui.max_rect();
         ui.horizontal(|ui| {
             ui.label(ramp::strong(words("notifications"), 16.0));
             ui.add_space((ui.available_width() - 28.0).max(0.0));
-            if kit::icon_button(ui, Icon::Dismiss, &words("close"), 13.0, t.text2, t.hover).clicked() {
+            let close = kit::icon_button(ui, Icon::Dismiss, &words("close"), 13.0, t.text2, t.hover);
+            shell.regions.put(area, Some(close.id));
+            if close.clicked() {
                 shell.notifications = false;
             }
         });

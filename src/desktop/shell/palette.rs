@@ -1,20 +1,17 @@
-//! The command palette: type a part of a name, press Enter. It finds commands, blades, items, servers and jobs.
+//! The command palette: type a part of a name, press Enter. Apart from `found`, which is what it finds.
 
-use crate::Action;
-use crate::ask;
+use super::found::{self, Found};
 use crate::cx::Cx;
 use crate::kit::{self, words};
-use crate::route::Route;
-use crate::theme::{icons, icons::Icon, ramp};
+use crate::theme::{icons, ramp};
 use egui::accesskit::Role;
 use egui::{
     Align2, Area, Context, Frame, Id, Key, Margin, Modal, Modifiers, Order, ScrollArea, Sense, Ui,
     WidgetInfo, vec2,
 };
-use leeward_model::{ItemId, Verb};
+use leeward_model::ItemId;
 
 const WIDTH: f32 = 620.0;
-const FOUND_MAX: usize = 60;
 const ROW: f32 = 36.0;
 
 /// The palette while it is open.
@@ -23,16 +20,9 @@ pub(crate) struct Palette {
     query: String,
     at: usize,
     begun: bool,
-}
-
-/// Something that was found.
-struct Found {
-    icon: Icon,
-    name: String,
-    kind: String,
-    refused: Option<String>,
-    action: Action,
-    rank: u8,
+    /// What was found, and for what: worked out once per letter or publication, not per frame.
+    found: Vec<Found>,
+    found_for: Option<(String, u64)>,
 }
 
 /// Draws it; false when it should close.
@@ -67,7 +57,12 @@ pub(crate) fn show(ctx: &Context, cx: &mut Cx<'_>, palette: &mut Palette, item: 
             if typed.changed() {
                 palette.at = 0;
             }
-            let found = search(cx, &palette.query, item);
+            let now = (palette.query.clone(), cx.snapshot.revision);
+            if palette.found_for.as_ref() != Some(&now) {
+                palette.found = found::search(cx, &palette.query, item);
+                palette.found_for = Some(now);
+            }
+            let found = std::mem::take(&mut palette.found);
             open = keys(ui, cx, palette, &found);
             ui.add_space(6.0);
             if found.is_empty() {
@@ -76,6 +71,7 @@ pub(crate) fn show(ctx: &Context, cx: &mut Cx<'_>, palette: &mut Palette, item: 
                 ui.add_space(14.0);
             }
             list(ui, cx, palette, &found, &mut open);
+            palette.found = found;
         });
     open && !shown.should_close()
 }
@@ -140,107 +136,4 @@ fn row(ui: &mut Ui, cx: &Cx<'_>, hit: &Found, here: bool) -> egui::Response {
     let painter = ui.painter().with_clip_rect(clip.intersect(ui.clip_rect()));
     painter.text(rect.left_center() + vec2(36.0, 0.0), Align2::LEFT_CENTER, &hit.name, font, fg);
     response
-}
-
-/// How well a name fits: 0 best; none when it does not.
-fn rank(name: &str, wanted: &str) -> Option<u8> {
-    if wanted.is_empty() {
-        return Some(3);
-    }
-    let name = name.to_lowercase();
-    if name.starts_with(wanted) {
-        return Some(0);
-    }
-    if name.split([' ', '-', '_', ':', '.']).any(|w| w.starts_with(wanted)) {
-        return Some(1);
-    }
-    if name.contains(wanted) {
-        return Some(2);
-    }
-    let every = wanted.split_whitespace().all(|w| name.contains(w));
-    every.then_some(3)
-}
-
-fn search(cx: &Cx<'_>, query: &str, item: Option<ItemId>) -> Vec<Found> {
-    let wanted = query.trim().to_lowercase();
-    let mut found = Vec::new();
-    verbs(cx, &wanted, item, &mut found);
-    blades(&wanted, &mut found);
-    if !wanted.is_empty() {
-        nouns(cx, &wanted, &mut found);
-    }
-    found.sort_by_key(|f| f.rank);
-    found.truncate(FOUND_MAX);
-    found
-}
-
-fn verbs(cx: &Cx<'_>, wanted: &str, item: Option<ItemId>, found: &mut Vec<Found>) {
-    let item = item.and_then(|id| cx.snapshot.item(id));
-    for verb in Verb::all() {
-        let Some(rank) = rank(&verb.title(), wanted) else { continue };
-        let icon = Icon::named(verb.decl().icon).unwrap_or(Icon::More);
-        if verb == Verb::OpenPalette {
-            continue;
-        }
-        if let Some(action) = ask::for_vault(verb, cx.theme.dark) {
-            let kind = verb.decl().shortcut.map_or_else(|| words("palette-command"), str::to_owned);
-            found.push(Found { icon, name: verb.title(), kind, refused: None, action, rank });
-        } else if let Some((item, state)) = item.and_then(|i| Some((i, i.verb(verb)?))) {
-            found.push(Found {
-                icon,
-                name: format!("{}: {}", verb.title(), item.name),
-                kind: verb.decl().shortcut.map_or_else(|| words("palette-command"), str::to_owned),
-                refused: state.refused.as_ref().map(leeward_model::Message::render),
-                action: ask::for_items(verb, vec![item.id], Some(item)),
-                // What cannot be done now comes last, so that Enter does something.
-                rank: if state.refused.is_some() { rank + 8 } else { rank },
-            });
-        }
-    }
-}
-
-fn blades(wanted: &str, found: &mut Vec<Found>) {
-    let all = [
-        (Icon::Home, "blade-overview", Route::Overview),
-        (Icon::Machine, "blade-items", Route::Items),
-        (Icon::Jobs, "blade-jobs", Route::Jobs),
-        (Icon::Events, "blade-events", Route::Events),
-        (Icon::Server, "blade-servers", Route::Servers),
-        (Icon::Policy, "blade-policies", Route::Policies),
-    ];
-    for (icon, key, route) in all {
-        let name = words(key);
-        // Also found by other words for the same thing.
-        let also = kit::render(&format!("{key}-also"));
-        if let Some(rank) = rank(&name, wanted).or_else(|| rank(&also, wanted).map(|r| r + 1)) {
-            let kind = words("palette-blade");
-            found.push(Found { icon, name, kind, refused: None, action: Action::Go(route), rank });
-        }
-    }
-}
-
-fn nouns(cx: &Cx<'_>, wanted: &str, found: &mut Vec<Found>) {
-    let mut add = |icon, name: &str, key, route| {
-        if let Some(rank) = rank(name, wanted) {
-            let kind = words(key);
-            found.push(Found {
-                icon,
-                name: name.to_owned(),
-                kind,
-                refused: None,
-                action: Action::Go(route),
-                rank,
-            });
-        }
-    };
-    for item in cx.snapshot.items.iter() {
-        add(Icon::Machine, &item.name, "kind-item", Route::Item(item.id));
-    }
-    for server in cx.snapshot.servers.iter() {
-        add(Icon::Server, &server.name, "kind-server", Route::Server(server.agent));
-    }
-    for job in cx.snapshot.jobs.iter().take(500) {
-        let name = format!("{}: {}", job.verb.title(), job.subject);
-        add(Icon::Jobs, &name, "kind-job", Route::Job(job.id));
-    }
 }

@@ -45,7 +45,8 @@ pub(crate) fn show(ui: &mut Ui, cx: &mut Cx<'_>, shell: &mut ShellState, unread:
                     });
                 }
             });
-            search_field(ui, cx, search);
+            let stop = search_field(ui, cx, search);
+            shell.regions.put(bar, Some(stop));
             right_side(ui, cx, shell, bar, unread);
         },
     );
@@ -76,7 +77,7 @@ fn search_place(bar: Rect) -> Rect {
 }
 
 /// Looks like a field and opens the palette, where one types.
-fn search_field(ui: &Ui, cx: &mut Cx<'_>, rect: Rect) {
+fn search_field(ui: &Ui, cx: &mut Cx<'_>, rect: Rect) -> egui::Id {
     let t = cx.theme;
     let text = words("search-everything");
     let response = ui.interact(rect, ui.scope_id().with("search"), Sense::click());
@@ -101,6 +102,7 @@ fn search_field(ui: &Ui, cx: &mut Cx<'_>, rect: Rect) {
     if response.clicked() {
         cx.act(Action::Palette);
     }
+    response.id
 }
 
 fn right_side(ui: &mut Ui, cx: &mut Cx<'_>, shell: &mut ShellState, bar: Rect, unread: usize) {

@@ -21,6 +21,17 @@ pub(crate) fn show(snapshot: Snapshot, route: Route, dark: bool) -> Shown {
 
 /// The same at another size.
 pub(crate) fn show_at(snapshot: Snapshot, route: Route, dark: bool, size: (f32, f32)) -> Shown {
+    show_scaled(snapshot, route, dark, size, 1.0)
+}
+
+/// The same on a screen with more pixels to a point.
+pub(crate) fn show_scaled(
+    snapshot: Snapshot,
+    route: Route,
+    dark: bool,
+    size: (f32, f32),
+    scale: f32,
+) -> Shown {
     let stage = Stage::new(snapshot);
     let start = Start::Connected(stage.connected());
     let options =
@@ -29,6 +40,7 @@ pub(crate) fn show_at(snapshot: Snapshot, route: Route, dark: bool, size: (f32, 
     let tolerance = SnapshotOptions::new().threshold(1.5).max_failed_pixels(120);
     let mut harness = Harness::builder()
         .with_size(egui::vec2(size.0, size.1))
+        .with_pixels_per_point(scale)
         .with_theme(if dark { egui::Theme::Dark } else { egui::Theme::Light })
         .with_max_steps(12)
         .with_options(tolerance)

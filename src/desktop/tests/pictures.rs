@@ -4,6 +4,7 @@ use super::harness::{both, show, show_at};
 use crate::route::Route;
 use crate::sample;
 use egui::{Key, Modifiers};
+use egui_kittest::SnapshotResults;
 use egui_kittest::kittest::Queryable as _;
 use leeward_model::{Accepted, CommandOutcome, ItemId, JobId, Message, Refusal, Snapshot};
 
@@ -88,15 +89,17 @@ fn item_initial_replication() {
 
 #[test]
 fn item_points_disks_events() {
-    let mut shown = show(sample::lab(), item(0), false);
-    for (tab, name) in [("Disks", "item_disks"), ("Events", "item_events")] {
-        shown.harness.get_by_role_and_label(egui::accesskit::Role::Tab, tab).click();
-        shown.harness.run();
-        shown.picture(name);
+    let mut results = SnapshotResults::new();
+    for (dark, theme) in [(false, ""), (true, "_dark")] {
+        let mut shown = show(sample::lab(), item(0), dark);
+        let tabs = [("Disks", "item_disks"), ("Events", "item_events"), ("Recovery points", "item_points")];
+        for (tab, name) in tabs {
+            shown.harness.get_by_role_and_label(egui::accesskit::Role::Tab, tab).click();
+            shown.harness.run();
+            shown.picture(&format!("{name}{theme}"));
+        }
+        results.extend_harness(&mut shown.harness);
     }
-    shown.harness.get_by_role_and_label(egui::accesskit::Role::Tab, "Recovery points").click();
-    shown.harness.run();
-    shown.picture("item_points");
 }
 
 #[test]
@@ -115,28 +118,36 @@ fn lab() -> Snapshot {
 
 #[test]
 fn palette() {
-    let mut shown = show(lab(), item(0), true);
-    shown.harness.key_press_modifiers(Modifiers::COMMAND, Key::K);
-    shown.harness.run();
-    shown.harness.get_by_label("Search").type_text("fail");
-    shown.harness.run();
-    shown.picture("palette");
+    let mut results = SnapshotResults::new();
+    for (dark, name) in [(true, "palette"), (false, "palette_light")] {
+        let mut shown = show(lab(), item(0), dark);
+        shown.harness.key_press_modifiers(Modifiers::COMMAND, Key::K);
+        shown.harness.run();
+        shown.harness.get_by_label("Search").type_text("fail");
+        shown.harness.run();
+        shown.picture(name);
+        results.extend_harness(&mut shown.harness);
+    }
 }
 
 #[test]
 fn toasts_and_the_notification_list() {
-    let mut shown = show(lab(), item(2), false);
-    let why = Message::new("refusal-job-running").with("item", "files01").with("verb", "Commit");
-    shown.stage.answer(CommandOutcome::Refused(Refusal { why, helps: None }));
-    shown.harness.key_press_modifiers(Modifiers::COMMAND, Key::R);
-    shown.harness.run_steps(4);
-    shown.stage.answer(CommandOutcome::Accepted(Accepted::Jobs(vec![JobId(sample::id(10, 1))])));
-    shown.harness.key_press_modifiers(Modifiers::COMMAND, Key::R);
-    shown.harness.run_steps(4);
-    shown.picture("toasts");
-    shown.harness.key_press_modifiers(Modifiers::COMMAND | Modifiers::SHIFT, Key::N);
-    shown.harness.run_steps(4);
-    shown.picture("notifications");
+    let mut results = SnapshotResults::new();
+    for (dark, theme) in [(false, ""), (true, "_dark")] {
+        let mut shown = show(lab(), item(2), dark);
+        let why = Message::new("refusal-job-running").with("item", "files01").with("verb", "Commit");
+        shown.stage.answer(CommandOutcome::Refused(Refusal { why, helps: None }));
+        shown.harness.key_press_modifiers(Modifiers::COMMAND, Key::R);
+        shown.harness.run_steps(4);
+        shown.stage.answer(CommandOutcome::Accepted(Accepted::Jobs(vec![JobId(sample::id(10, 1))])));
+        shown.harness.key_press_modifiers(Modifiers::COMMAND, Key::R);
+        shown.harness.run_steps(4);
+        shown.picture(&format!("toasts{theme}"));
+        shown.harness.key_press_modifiers(Modifiers::COMMAND | Modifiers::SHIFT, Key::N);
+        shown.harness.run_steps(4);
+        shown.picture(&format!("notifications{theme}"));
+        results.extend_harness(&mut shown.harness);
+    }
 }
 
 #[test]

@@ -2,12 +2,10 @@
 
 use super::estate;
 use crate::core::state::State;
-use leeward_model::{Health, ItemView, JobState, Message, Moment, Overview, Protection, Side, TestState};
+use leeward_model::{Health, ItemView, JobState, Message, Moment, Overview, Readiness, Side, TestState};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-/// A good test is as good as none after this: 6 months.
-const TEST_GOOD_SECS: i64 = 180 * 86_400;
 const DAY_SECS: i64 = 86_400;
 
 pub(super) fn overview(state: &State, items: &[Arc<ItemView>], now: Moment) -> Overview {
@@ -44,14 +42,10 @@ pub(super) fn overview(state: &State, items: &[Arc<ItemView>], now: Moment) -> O
 }
 
 fn test(item: &ItemView, now: Moment, overview: &mut Overview) {
-    let testable = matches!(item.protection, Protection::Protected | Protection::ProtectedReversed)
-        && item.tests.iter().all(|t| t.state == TestState::WaitingForCleanup);
-    if !testable {
-        overview.test_not_applicable += 1;
-    } else if item.last_test_ok.is_some_and(|at| now.secs_since(at) < TEST_GOOD_SECS) {
-        overview.tested += 1;
-    } else {
-        overview.test_recommended += 1;
+    match item.readiness(now) {
+        Readiness::Tested => overview.tested += 1,
+        Readiness::TestDue => overview.test_recommended += 1,
+        Readiness::NotApplicable => overview.test_not_applicable += 1,
     }
 }
 

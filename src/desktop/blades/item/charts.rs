@@ -8,6 +8,7 @@ use leeward_model::{ItemView, Moment, PolicyView};
 
 const GAP: f32 = 16.0;
 const HEIGHT: f32 = 210.0;
+const HEIGHT_MAX: f32 = 320.0;
 
 #[expect(clippy::cast_precision_loss, reason = "a rate shown as a curve")]
 pub(super) fn show(ui: &mut Ui, cx: &mut Cx<'_>, item: &ItemView) {
@@ -18,7 +19,8 @@ pub(super) fn show(ui: &mut Ui, cx: &mut Cx<'_>, item: &ItemView) {
     let target = policy_secs(cx, item);
     let wide = ui.available_width() > 760.0;
     let width = if wide { ((ui.available_width() - GAP) / 2.0).floor() } else { ui.available_width() };
-    let size = vec2(width, HEIGHT);
+    // A tall window gives the curves more room; the page still shows the whole of them.
+    let size = vec2(width, (ui.clip_rect().height() * 0.22).clamp(HEIGHT, HEIGHT_MAX).floor());
     let draw_rpo = |ui: &mut Ui, cx: &mut Cx<'_>| {
         kit::tile(ui, cx, size, &words("chart-rpo"), |ui, cx| {
             #[expect(
@@ -79,7 +81,7 @@ pub(super) fn show(ui: &mut Ui, cx: &mut Cx<'_>, item: &ItemView) {
 }
 
 fn curve(ui: &mut Ui, cx: &Cx<'_>, chart: &Chart<'_>) {
-    if chart.values.len() < 2 {
+    if chart.values.is_empty() {
         ui.add_space(40.0);
         ui.vertical_centered(|ui| kit::caption(ui, words("chart-none")));
     } else {
@@ -96,7 +98,7 @@ fn policy_secs(cx: &Cx<'_>, item: &ItemView) -> Option<f32> {
 }
 
 fn impact(ui: &mut Ui, cx: &mut Cx<'_>, item: &ItemView) {
-    kit::card(ui, cx, &words("impact"), |ui, cx| {
+    kit::card(ui, cx, &words("impact"), |ui, _| {
         let (during, outside) = match item.guest_write_p99_ms {
             Some((during, outside)) => (ms(during), ms(outside)),
             None => (words("nothing"), words("nothing")),
@@ -113,17 +115,29 @@ fn impact(ui: &mut Ui, cx: &mut Cx<'_>, item: &ItemView) {
             (kit::bytes(logs), "impact-logs"),
         ];
         ui.horizontal_top(|ui| {
-            let width = (ui.available_width() / 5.0 - 16.0).max(110.0);
-            ui.spacing_mut().item_spacing.x = 16.0;
+            let width = ((ui.available_width() - 4.0 * GAP) / 5.0).max(110.0);
+            ui.spacing_mut().item_spacing.x = GAP;
             for (figure, key) in figures {
                 ui.vertical(|ui| {
                     ui.set_width(width);
+                    ui.spacing_mut().item_spacing.y = 1.0;
                     ui.label(ramp::strong(figure, 18.0));
-                    ui.add(egui::Label::new(ramp::caption(words(key)).color(cx.theme.text2)).wrap());
+                    ui.add(egui::Label::new(ramp::body(words(key))).wrap());
+                    if let Some(more) = more(key) {
+                        kit::caption(ui, words(more));
+                    }
                 });
             }
         });
     });
+}
+
+/// What a figure is exactly, beneath its name.
+fn more(key: &str) -> Option<&'static str> {
+    match key {
+        "impact-during" | "impact-outside" => Some("impact-percentile"),
+        _ => None,
+    }
 }
 
 fn ms(value: f32) -> String {

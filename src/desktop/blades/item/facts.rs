@@ -30,7 +30,7 @@ pub(super) fn show(ui: &mut Ui, cx: &mut Cx<'_>, item: &ItemView) {
         (words("fact-tested"), age(item.last_test_ok, "never")),
         (words("fact-failed-over"), age(item.last_failover_ok, "never")),
     ];
-    if let Some(job) = item.job.and_then(|id| cx.snapshot.job(id)) {
+    if let Some(job) = item.job.and_then(|id| cx.job(id)) {
         rows.push((words("fact-job"), Value::Link(job.verb.title(), Route::Job(job.id))));
     }
     kit::essentials(ui, cx, &rows);

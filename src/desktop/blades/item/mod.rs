@@ -29,7 +29,7 @@ pub struct ItemState {
 
 /// Draws the blade.
 pub fn show(ui: &mut Ui, cx: &mut Cx<'_>, state: &mut ItemState, id: ItemId) {
-    let Some(item) = cx.snapshot.item(id).cloned() else {
+    let Some(item) = cx.item(id).cloned() else {
         let way = (words("item-gone-way"), Action::Go(Route::Items));
         return kit::empty(ui, cx, Icon::Machine, &words("item-gone"), &words("item-gone-text"), Some(way));
     };
@@ -67,13 +67,19 @@ pub fn show(ui: &mut Ui, cx: &mut Cx<'_>, state: &mut ItemState, id: ItemId) {
 
 fn events(ui: &mut Ui, cx: &mut Cx<'_>, item: &ItemView, state: &mut ItemState) {
     let snapshot = Arc::clone(cx.snapshot);
-    let rows: Vec<&EventView> = snapshot.events.iter().filter(|e| e.item == Some(item.id)).collect();
-    if rows.is_empty() {
+    let id = item.id;
+    let of_it = move |e: &EventView| e.item == Some(id);
+    if !snapshot.events.iter().any(of_it) {
         return kit::empty(ui, cx, Icon::Events, &words("events-none"), &words("events-none-text"), None);
     }
-    let table =
-        Table::new("item-events", &rows, snapshot.revision, |e| e.id.0.as_u128(), |e| e.what.render());
-    super::events::columns(table).filter(|e| e.what.render()).counted("events-count").show(
+    let table = Table::new(
+        "item-events",
+        &snapshot.events,
+        &snapshot.events,
+        |e| e.id.0.as_u128(),
+        |e| e.what.render(),
+    );
+    super::events::columns(table).only(1, of_it).filter(|e| e.what.render()).counted("events-count").show(
         ui,
         cx,
         &mut state.events,

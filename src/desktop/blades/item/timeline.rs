@@ -8,10 +8,15 @@ use crate::cx::Cx;
 use crate::kit::{self, msg, words};
 use crate::theme::{icons, icons::Icon, ramp};
 use egui::accesskit::Role;
-use egui::{Align2, Painter, Pos2, Rect, Sense, Stroke, StrokeKind, Ui, Vec2, WidgetInfo, pos2, vec2};
+use egui::{
+    Align2, Color32, Key, Modifiers, Painter, Pos2, Rect, Response, Sense, Stroke, StrokeKind, Ui, Vec2,
+    WidgetInfo, pos2, vec2,
+};
 use leeward_model::{Command, Consistency, ItemView, Moment, PointKind, PointSummary, Verb};
 
 const HEIGHT: f32 = 74.0;
+/// Radius of a mark that has room.
+const MARK: f32 = 5.0;
 
 pub(super) fn show(ui: &mut Ui, cx: &mut Cx<'_>, item: &ItemView, state: &mut ItemState) {
     kit::card(ui, cx, &words("timeline"), |ui, cx| {
@@ -38,23 +43,37 @@ fn line(ui: &mut Ui, cx: &Cx<'_>, item: &ItemView, state: &mut ItemState) {
     ui.painter().hline(track.x_range(), y, Stroke::new(2.0, t.control));
     let x = |at: Moment| place(track, cx.now.millis_since(at), span);
     ticks(ui.painter(), cx, track, y, span);
+    let stop = keys(ui, item, state, track);
+    let crowd = radius(item, &x);
+    let chosen = state.point.or_else(|| item.points.first().map(|p| p.id));
     // The newest last, so that it lies on top and is what a click on a crowd chooses.
     for point in item.points.iter().rev() {
         let at = pos2(x(point.instant), y);
-        let hit = Rect::from_center_size(at, Vec2::splat(18.0));
-        let response = ui.interact(hit, ui.scope_id().with(("point", point.id)), Sense::click());
+        let hit = Rect::from_center_size(at, vec2((crowd * 3.6).min(18.0), 18.0));
+        // Arrows go from point to point: a stop for each would be hundreds.
+        let response = ui.interact(hit, ui.scope_id().with(("point", point.id)), Sense::CLICK);
         let said = format!("{}, {}", kit::date_time(point.instant), consistency(point));
         response.widget_info(|| WidgetInfo::labeled(Role::Button, true, &said));
-        let chosen = state.point.unwrap_or_else(|| newest(item, point)) == point.id;
-        mark(ui.painter(), cx, at, point, chosen || response.hovered());
+        if chosen != Some(point.id) {
+            let size = if response.hovered() { crowd + 1.5 } else { crowd };
+            paint_mark(ui.painter(), cx, at, (point.consistency, point.kind), size);
+        }
         if point.pinned {
             icons::paint(ui.painter(), at - vec2(0.0, 16.0), Icon::Lock, 12.0, t.text2);
         }
-        if response.has_focus() {
-            kit::focus_ring(ui, hit);
-        }
         if response.on_hover_text(said).clicked() {
             state.point = Some(point.id);
+            ui.memory_mut(|m| m.request_focus(stop.id));
+        }
+    }
+    // The chosen one is seen whatever lies around it.
+    if let Some(point) = item.points.iter().find(|p| Some(p.id) == chosen) {
+        let at = pos2(x(point.instant), y);
+        paint_mark(ui.painter(), cx, at, (point.consistency, point.kind), 6.5);
+        let ring = mark_color(cx, (point.consistency, point.kind)).gamma_multiply(0.5);
+        ui.painter().circle_stroke(at, 10.5, Stroke::new(1.5, ring));
+        if stop.has_focus() {
+            kit::focus_ring(ui, Rect::from_center_size(at, Vec2::splat(26.0)));
         }
     }
     let now = pos2(track.right(), y);
@@ -63,8 +82,55 @@ fn line(ui: &mut Ui, cx: &Cx<'_>, item: &ItemView, state: &mut ItemState) {
     ui.painter().text(now - vec2(-4.0, 12.0), Align2::RIGHT_BOTTOM, words("tile-now"), font, t.text2);
 }
 
-fn newest(item: &ItemView, or: &PointSummary) -> leeward_model::PointId {
-    item.points.first().map_or(or.id, |p| p.id)
+/// One stop for all points: left is older, right is newer, Home the oldest, End the newest.
+fn keys(ui: &Ui, item: &ItemView, state: &mut ItemState, track: Rect) -> Response {
+    let id = ui.scope_id().with("points");
+    let response = ui.interact(track, id, Sense::focusable_noninteractive());
+    let at = item.points.iter().position(|p| Some(p.id) == state.point).unwrap_or(0);
+    if let Some(point) = item.points.get(at) {
+        let name = msg("timeline-at")
+            .with("point", format!("{}, {}", kit::date_time(point.instant), consistency(point)))
+            .with("n", at + 1)
+            .with("of", item.points.len())
+            .render();
+        response.widget_info(|| WidgetInfo::labeled(Role::Slider, true, &name));
+    }
+    if !response.has_focus() {
+        return response;
+    }
+    kit::reveal(&response);
+    let filter = egui::EventFilter { horizontal_arrows: true, ..Default::default() };
+    ui.memory_mut(|m| m.set_focus_lock_filter(id, filter));
+    // Newest first: older is further on in the list.
+    let last = item.points.len().saturating_sub(1);
+    let moves = [
+        (Key::ArrowLeft, (at + 1).min(last)),
+        (Key::ArrowRight, at.saturating_sub(1)),
+        (Key::Home, last),
+        (Key::End, 0),
+    ];
+    for (key, to) in moves {
+        if ui.input_mut(|i| i.consume_key(Modifiers::NONE, key)) {
+            state.point = item.points.get(to).map(|p| p.id);
+        }
+    }
+    response
+}
+
+/// How large the marks may be so that a crowd of them is still points: half the distance that most of them have.
+fn radius(item: &ItemView, x: &impl Fn(Moment) -> f32) -> f32 {
+    let mut apart: Vec<f32> = item
+        .points
+        .iter()
+        .zip(item.points.iter().skip(1))
+        .map(|(newer, older)| (x(newer.instant) - x(older.instant)).abs())
+        .collect();
+    if apart.is_empty() {
+        return MARK;
+    }
+    let middle = apart.len() / 2;
+    let (_, median, _) = apart.select_nth_unstable_by(middle, f32::total_cmp);
+    (*median * 0.45).clamp(2.0, MARK)
 }
 
 /// The newest points are the ones one chooses from and lie closest together: time is drawn by its square root.
@@ -96,28 +162,28 @@ fn ticks(painter: &Painter, cx: &Cx<'_>, track: Rect, y: f32, span: i64) {
     }
 }
 
-pub(super) fn mark(painter: &Painter, cx: &Cx<'_>, at: Pos2, point: &PointSummary, strong: bool) {
-    paint_mark(painter, cx, at, (point.consistency, point.kind), strong);
+pub(super) fn mark(painter: &Painter, cx: &Cx<'_>, at: Pos2, point: &PointSummary) {
+    paint_mark(painter, cx, at, (point.consistency, point.kind), MARK);
 }
 
-fn paint_mark(painter: &Painter, cx: &Cx<'_>, at: Pos2, of: (Consistency, PointKind), strong: bool) {
+fn mark_color(cx: &Cx<'_>, (consistency, kind): (Consistency, PointKind)) -> Color32 {
+    match kind {
+        PointKind::Safety => cx.theme.warn,
+        _ if consistency == Consistency::Application => cx.theme.ok,
+        _ => cx.theme.accent,
+    }
+}
+
+fn paint_mark(painter: &Painter, cx: &Cx<'_>, at: Pos2, of: (Consistency, PointKind), radius: f32) {
     let (t, (consistency, kind)) = (cx.theme, of);
-    let color = match kind {
-        PointKind::Safety => t.warn,
-        _ if consistency == Consistency::Application => t.ok,
-        _ => t.accent,
-    };
-    let radius = if strong { 6.5 } else { 5.0 };
-    let stroke = Stroke::new(2.0, color);
+    let color = mark_color(cx, of);
+    let stroke = Stroke::new(2.0_f32.min(radius * 0.5), color);
     let fill = if consistency == Consistency::Application { color } else { t.card };
     if matches!(kind, PointKind::Delta) {
         painter.circle(at, radius, fill, stroke);
     } else {
-        let square = Rect::from_center_size(at, Vec2::splat(radius * 1.8));
+        let square = Rect::from_center_size(at, Vec2::splat(radius.max(3.5) * 1.8));
         painter.rect(square, 1.5, fill, stroke, StrokeKind::Middle);
-    }
-    if strong {
-        painter.circle_stroke(at, radius + 4.0, Stroke::new(1.5, color.gamma_multiply(0.5)));
     }
 }
 
@@ -133,7 +199,7 @@ fn symbols(ui: &mut Ui, cx: &Cx<'_>) {
         ];
         for (consistency, kind, key) in rows {
             let (rect, _) = ui.allocate_exact_size(vec2(14.0, 16.0), Sense::hover());
-            paint_mark(ui.painter(), cx, rect.center(), (consistency, kind), false);
+            paint_mark(ui.painter(), cx, rect.center(), (consistency, kind), MARK);
             kit::caption(ui, words(key));
             ui.add_space(10.0);
         }

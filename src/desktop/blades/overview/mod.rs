@@ -2,10 +2,12 @@
 
 mod attention;
 mod plan;
+mod recent;
 mod tiles;
 mod topology;
 
 use crate::action::Action;
+use crate::blades::narrow;
 use crate::cx::Cx;
 use crate::kit::{self, CommandButton, words};
 use crate::route::Route;
@@ -18,6 +20,7 @@ use leeward_model::{Health, Verb};
 pub struct OverviewState {
     topology: topology::TopologyState,
     attention: attention::AttentionState,
+    median: tiles::Median,
 }
 
 /// Draws the blade.
@@ -36,12 +39,18 @@ pub fn show(ui: &mut Ui, cx: &mut Cx<'_>, state: &mut OverviewState) {
     kit::page(ui, |ui| {
         ui.spacing_mut().item_spacing.y = 4.0;
         issues(ui, cx);
-        tiles::show(ui, cx);
+        tiles::show(ui, cx, &mut state.median);
         ui.add_space(12.0);
-        topology::show(ui, cx, &mut state.topology);
+        // What the page has left goes to the topology: a tall window is not half empty.
+        let above = ui.min_rect().height();
+        let width = ui.available_width();
+        let below = attention::height(cx, &mut state.attention) + recent::height(cx, width) + 3.0 * 16.0;
+        let room = ui.clip_rect().height() - above - below;
+        topology::show(ui, cx, &mut state.topology, room);
         ui.add_space(12.0);
         attention::show(ui, cx, &mut state.attention);
         attention::symptoms(ui, cx);
+        recent::show(ui, cx);
         ui.add_space(16.0);
     });
 }
@@ -51,10 +60,10 @@ fn issues(ui: &mut Ui, cx: &mut Cx<'_>) {
     let snapshot = std::sync::Arc::clone(cx.snapshot);
     if let Some((health, what, n)) = snapshot.overview.errors.iter().find(|(h, _, _)| *h == Health::Critical)
     {
-        let way = (words("overview-review"), Action::Go(Route::Items));
-        kit::banner(ui, cx, *health, &attention::counted(what, *n), Some(way));
+        let way = narrow::symptom(what, &snapshot).map(|way| (words("overview-review"), Action::Go(way)));
+        kit::banner(ui, cx, *health, &attention::counted(what, *n), way);
     } else if let Some((what, n)) = snapshot.overview.configuration_issues.first() {
-        let way = (words("overview-review"), Action::Go(Route::Items));
-        kit::banner(ui, cx, Health::Warning, &attention::counted(what, *n), Some(way));
+        let way = narrow::symptom(what, &snapshot).map(|way| (words("overview-review"), Action::Go(way)));
+        kit::banner(ui, cx, Health::Warning, &attention::counted(what, *n), way);
     }
 }

@@ -100,15 +100,17 @@ pub(super) fn plan(snapshot: &Snapshot) -> Plan {
         } else {
             *more.entry(from).or_default() += 1;
             *more.entry(to).or_default() += 1;
-            rest.entry((from, to)).or_default().push(flow(item));
+            // A link that stands for many must not hide that one of them is in trouble.
+            let flow = if item.health == Health::Critical { Flow::Broken } else { flow(item) };
+            rest.entry((from, to)).or_default().push(flow);
         }
     }
     links.extend(rest.into_iter().map(|((from, to), flows)| Link {
         from,
         to,
         item: None,
-        flow: most(&flows),
-        label: crate::kit::count(flows.len() as u64),
+        flow: worst_of(&flows),
+        label: rest_label(&flows),
     }));
     let sites = snapshot.sites.iter().map(|site| site_box(snapshot, site, &mut rows, &more)).collect();
     Plan { sites, links }
@@ -168,11 +170,26 @@ fn flow(item: &ItemView) -> Flow {
     }
 }
 
-/// What most of them do: the ones in trouble have rows of their own as far as there is room.
-fn most(flows: &[Flow]) -> Flow {
-    let all = [Flow::Replicating, Flow::Copying, Flow::Paused, Flow::Broken, Flow::Resting];
+/// What the worst of them do, if that is trouble; else what most of them do.
+fn worst_of(flows: &[Flow]) -> Flow {
     let count = |of: &Flow| flows.iter().filter(|f| *f == of).count();
-    all.into_iter().rev().max_by_key(count).unwrap_or(Flow::Resting)
+    [Flow::Broken, Flow::Paused].into_iter().find(|f| count(f) > 0).unwrap_or_else(|| {
+        let all = [Flow::Resting, Flow::Copying, Flow::Replicating];
+        all.into_iter().max_by_key(count).unwrap_or(Flow::Resting)
+    })
+}
+
+/// How many there are, and how many of them are in trouble.
+fn rest_label(flows: &[Flow]) -> String {
+    let all = crate::kit::count(flows.len() as u64);
+    let worst = worst_of(flows);
+    let n = crate::kit::count(flows.iter().filter(|f| **f == worst).count() as u64);
+    let key = match worst {
+        Flow::Broken => "topology-rest-failing",
+        Flow::Paused => "topology-rest-paused",
+        Flow::Replicating | Flow::Copying | Flow::Resting => return all,
+    };
+    msg(key).with("all", all).with("n", n).render()
 }
 
 fn label(item: &ItemView) -> String {
@@ -224,6 +241,29 @@ mod tests {
         assert_eq!(flow("app01"), Some(Flow::Resting));
         assert_eq!(flow("mail01"), Some(Flow::Copying));
         assert_eq!(flow("dc01"), Some(Flow::Paused));
+    }
+
+    #[test]
+    fn the_link_of_the_rest_shows_the_worst_of_them() {
+        let world = sample::many(1_000);
+        let plan = plan(&world);
+        let rest: Vec<_> = plan.links.iter().filter(|l| l.item.is_none()).collect();
+        assert!(!rest.is_empty());
+        for link in rest {
+            let failing = |i: &&std::sync::Arc<leeward_model::ItemView>| {
+                (i.active_place().agent, i.target_place().agent) == (link.from, link.to)
+                    && i.health == leeward_model::Health::Critical
+                    && !plan.links.iter().any(|l| l.item == Some(i.id))
+            };
+            let failing = world.items.iter().filter(failing).count();
+            if failing > 0 {
+                assert_eq!(link.flow, Flow::Broken);
+                assert!(link.label.contains(&format!("{failing} failing")), "{}", link.label);
+            } else {
+                assert_ne!(link.flow, Flow::Broken);
+            }
+        }
+        assert!(plan.links.iter().any(|l| l.item.is_none() && l.flow == Flow::Broken));
     }
 
     #[test]

@@ -3,8 +3,9 @@
 
 use super::plan::{self, Flow, Link, MachineRow, Plan, ServerBox, SiteBox};
 use crate::cx::Cx;
+use crate::kit::table::Stamp;
 use crate::kit::{self, msg, words};
-use crate::route::Route;
+use crate::route::{ItemsWith, Route};
 use crate::theme::{icons, icons::Icon, icons::Status, ramp};
 use egui::accesskit::Role;
 use egui::emath::{GuiRounding as _, TSTransform};
@@ -22,13 +23,16 @@ const SITE_HEAD: f32 = 36.0;
 const PAD: f32 = 12.0;
 const SERVER_HEAD: f32 = 38.0;
 const ROW: f32 = 30.0;
+/// Head, legend and padding of the card.
+const FRAME: f32 = 84.0;
+const ZOOM_FIT_MAX: f32 = 1.35;
 const LABELS_FROM_ZOOM: f32 = 0.5;
 
 /// What a person has done to the picture.
 #[derive(Default, Debug)]
 pub(super) struct TopologyState {
     plan: Plan,
-    of: Option<u64>,
+    of: Option<[Stamp; 3]>,
     /// Pan and zoom; none: all of it fits.
     view: Option<TSTransform>,
 }
@@ -43,15 +47,20 @@ struct Places {
     rows: BTreeMap<(AgentId, usize), Rect>,
 }
 
-pub(super) fn show(ui: &mut Ui, cx: &mut Cx<'_>, state: &mut TopologyState) {
-    if state.of != Some(cx.snapshot.revision) {
+/// Draws it. `room` is how high the whole card may be without anything else being pushed out of sight.
+pub(super) fn show(ui: &mut Ui, cx: &mut Cx<'_>, state: &mut TopologyState, room: f32) {
+    let now = [(&cx.snapshot.items).into(), (&cx.snapshot.servers).into(), (&cx.snapshot.sites).into()];
+    if state.of.as_ref() != Some(&now) {
         state.plan = plan::plan(cx.snapshot);
-        state.of = Some(cx.snapshot.revision);
+        state.of = Some(now);
     }
     let places = arrange(&state.plan);
     // As high as it needs at the zoom that the width allows, so that names can be read.
     let zoom = ((ui.available_width() - 62.0) / places.size.x).clamp(0.6, 1.0);
-    let height = (places.size.y * zoom + 24.0).clamp(190.0, 560.0);
+    let needed = (places.size.y * zoom + 24.0).clamp(190.0, 560.0);
+    // Where there is more room, what is in it is drawn larger, as far as that is still a picture and not a poster.
+    let most = (places.size.y * ZOOM_FIT_MAX + 24.0).max(needed);
+    let height = (room - FRAME).clamp(needed, most).floor();
     kit::card(ui, cx, "", |ui, cx| {
         let head = ui.label(ramp::strong(words("topology"), ramp::SUBTITLE)).rect;
         let right = ui.max_rect().right();
@@ -74,7 +83,8 @@ pub(super) fn show(ui: &mut Ui, cx: &mut Cx<'_>, state: &mut TopologyState) {
 }
 
 fn fit(outer: Rect, size: Vec2) -> TSTransform {
-    let zoom = ((outer.width() - 32.0) / size.x).min((outer.height() - 20.0) / size.y).clamp(0.3, 1.0);
+    let zoom =
+        ((outer.width() - 32.0) / size.x).min((outer.height() - 20.0) / size.y).clamp(0.3, ZOOM_FIT_MAX);
     TSTransform::new((outer.size() - size * zoom) * 0.5, zoom)
 }
 
@@ -228,8 +238,11 @@ impl Canvas<'_, '_, '_> {
                 self.server(server);
             }
         }
-        for link in &plan.links {
-            self.link(plan, link);
+        // Labels last: a line of another link must not cross out what one says.
+        let labels: Vec<_> =
+            plan.links.iter().filter_map(|link| Some((link, self.link(plan, link)?))).collect();
+        for (link, (at, color)) in labels {
+            self.link_label(link, at, color);
         }
     }
 
@@ -272,6 +285,7 @@ impl Canvas<'_, '_, '_> {
         icons::paint(painter, pos2(rect.left() + 22.0 * z, middle), Icon::Site, 16.0 * z, t.accent);
         let count = msg("topology-site")
             .with("runs", kit::count(u64::from(site.runs)))
+            .with("n", site.replicas)
             .with("replicas", kit::count(u64::from(site.replicas)))
             .with("n", site.replicas)
             .render();
@@ -317,7 +331,7 @@ impl Canvas<'_, '_, '_> {
             let rect = self.rect(*place);
             let text = msg("topology-more").with("n", kit::count(u64::from(server.more))).render();
             if self.press(rect, ("more", server.agent), &text) {
-                self.cx.go(Route::Items);
+                self.cx.go(Route::ItemsWith(ItemsWith::Server(server.agent)));
             }
             let at = rect.left_center() + vec2(30.0 * z, 0.0);
             self.text(at, Align2::LEFT_CENTER, &text, self.font(12.0, false), t.accent, rect);
@@ -370,6 +384,7 @@ impl Canvas<'_, '_, '_> {
         if response.has_focus() {
             kit::focus_ring(self.ui, rect);
         }
+        kit::reveal(&response);
         response.on_hover_cursor(CursorIcon::PointingHand).on_hover_text(name).clicked()
     }
 
@@ -383,10 +398,9 @@ impl Canvas<'_, '_, '_> {
         self.places.rows.get(&(agent, index)).map(|r| self.rect(*r))
     }
 
-    fn link(&self, plan: &Plan, link: &Link) {
-        let (Some(from), Some(to)) = (self.end(plan, link.from, link), self.end(plan, link.to, link)) else {
-            return;
-        };
+    /// Draws the line; where its label belongs, and in which colour.
+    fn link(&self, plan: &Plan, link: &Link) -> Option<(Pos2, Color32)> {
+        let (from, to) = (self.end(plan, link.from, link)?, self.end(plan, link.to, link)?);
         let z = self.zoom();
         let color = color(self.cx, link.flow);
         let rightward = from.center().x <= to.center().x;
@@ -419,7 +433,7 @@ impl Canvas<'_, '_, '_> {
             let head = vec![tip, tip - vec2(dir * size, size * 0.6), tip - vec2(dir * size, -size * 0.6)];
             painter.add(Shape::convex_polygon(head, color, Stroke::NONE));
         }
-        self.link_label(link, curve.sample(if both { 0.36 } else { 0.5 }), color);
+        Some((curve.sample(if both { 0.36 } else { 0.5 }), color))
     }
 
     fn link_label(&self, link: &Link, at: Pos2, color: Color32) {

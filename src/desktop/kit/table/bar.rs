@@ -12,7 +12,12 @@ impl<R> Table<'_, R> {
             if self.words.is_some() {
                 filter_box(ui, cx, &mut state.filter);
             }
-            let (n, all) = (state.view.len(), self.rows.len());
+            if let Some((text, all)) = &self.chip
+                && kit::removable_chip(ui, text).clicked()
+            {
+                cx.act(all.clone());
+            }
+            let (n, all) = (state.view.len(), state.all);
             let key = if n == all { self.counted } else { "table-count-filtered" };
             ui.label(
                 ramp::body(
@@ -26,8 +31,13 @@ impl<R> Table<'_, R> {
                 .color(cx.theme.text2),
             );
             if !state.selected.is_empty() {
-                let chosen = msg("table-selected").with("n", state.selected.len()).render();
-                ui.label(ramp::strong(chosen, ramp::BODY));
+                let (chosen, shown) = (state.selected.len(), self.chosen(state));
+                let key = if shown < chosen { "table-selected-not-shown" } else { "table-selected" };
+                let said = msg(key)
+                    .with("n", chosen)
+                    .with("shown", kit::count(chosen as u64))
+                    .with("hidden", kit::count((chosen - shown) as u64));
+                ui.label(ramp::strong(said.render(), ramp::BODY));
                 if kit::link(ui, &words("table-clear")).clicked() {
                     state.selected.clear();
                 }
@@ -35,12 +45,10 @@ impl<R> Table<'_, R> {
             if self.columns.len() > 2 {
                 ui.add_space((ui.available_width() - 96.0).max(0.0));
                 let opener = kit::flat_button(ui, Some(Icon::Columns), &words("table-columns"), true);
-                egui::Popup::menu(&opener)
-                    .close_behavior(egui::PopupCloseBehavior::CloseOnClickOutside)
-                    .show(|ui| {
-                        ui.set_min_width(180.0);
-                        self.column_choice(ui, state);
-                    });
+                kit::menu(&opener, egui::PopupCloseBehavior::CloseOnClickOutside, |ui| {
+                    ui.set_min_width(180.0);
+                    self.column_choice(ui, state);
+                });
             }
         });
         ui.add_space(4.0);
@@ -69,7 +77,18 @@ fn filter_box(ui: &mut Ui, cx: &Cx<'_>, filter: &mut String) {
     let response = ui.add(edit).accessible_name(words("table-filter"));
     let mark = response.rect.left_center() + vec2(15.0, 0.0);
     crate::theme::icons::paint(ui.painter(), mark, Icon::Search, 14.0, cx.theme.text2);
-    if response.has_focus() && ui.input(|i| i.key_pressed(egui::Key::Escape)) {
-        filter.clear();
+    // The first Escape empties the field, the next one leaves it.
+    let keys = egui::EventFilter {
+        horizontal_arrows: true,
+        vertical_arrows: true,
+        escape: !filter.is_empty(),
+        ..Default::default()
+    };
+    if response.has_focus() {
+        if ui.input_mut(|i| i.consume_key(egui::Modifiers::NONE, egui::Key::Escape)) {
+            filter.clear();
+        }
+        ui.memory_mut(|m| m.set_focus_lock_filter(response.id, keys));
     }
+    kit::reveal(&response);
 }

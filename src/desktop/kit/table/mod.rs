@@ -1,22 +1,29 @@
 //! The table of every list: rows drawn only where they are seen, so that ten thousand cost as much as twenty; filter,
-//! sort, column choice, multi-select, keyboard, a menu per row. `view` decides which rows in which order, `paint` draws.
+//! sort, column choice, multi-select, keyboard, a menu per row. `view` decides which rows in which order (`stamp` tells
+//! when anew), `paint` draws, `keys` takes the keyboard, `bar` stands above.
 
 mod bar;
+mod keys;
 mod paint;
+mod stamp;
 mod view;
+pub use stamp::{Shared, Stamp};
 
 use crate::action::Action;
 use crate::cx::Cx;
 use egui::Ui;
+use std::any::Any;
 use std::cmp::Ordering;
 use std::collections::BTreeSet;
+use std::sync::Weak;
 
 type Draw<'a, R> = Box<dyn Fn(&mut Ui, &mut Cx<'_>, &R) + 'a>;
 type Compare<'a, R> = Box<dyn Fn(&R, &R) -> Ordering + 'a>;
 type Say<'a, R> = Box<dyn Fn(&R) -> String + 'a>;
 type Open<'a, R> = Box<dyn Fn(&R) -> Action + 'a>;
-/// Revision, number of rows, filter and order that a view was worked out for.
-type ViewOf = (u64, usize, String, Option<(usize, bool)>);
+/// Where a row lies, and what keeps its address from being given to another.
+type Held<R> = (fn(&R) -> *const (), fn(&R) -> Weak<dyn Any + Send + Sync>);
+type Only<'a, R> = (u64, Box<dyn Fn(&R) -> bool + 'a>);
 type Menu<'a, R> = Box<dyn Fn(&mut Ui, &mut Cx<'_>, &R) + 'a>;
 
 /// One column.
@@ -25,6 +32,7 @@ pub struct Column<'a, R> {
     width: f32,
     grows: f32,
     hidden: bool,
+    gives_way: bool,
     right: bool,
     draw: Draw<'a, R>,
     sort: Option<Compare<'a, R>>,
@@ -38,6 +46,7 @@ impl<'a, R> Column<'a, R> {
             width,
             grows: 1.0,
             hidden: false,
+            gives_way: false,
             right: false,
             draw: Box::new(draw),
             sort: None,
@@ -70,6 +79,13 @@ impl<'a, R> Column<'a, R> {
         self
     }
 
+    /// Is left out where there is no room for all, from the last to the first, until a person chooses columns.
+    #[must_use]
+    pub const fn gives_way(mut self) -> Self {
+        self.gives_way = true;
+        self
+    }
+
     /// Figures stand at the right.
     #[must_use]
     pub const fn right(mut self) -> Self {
@@ -87,11 +103,19 @@ pub struct TableState {
     pub selected: BTreeSet<u128>,
     /// Column and direction of the order; none: as given.
     pub sort: Option<(usize, bool)>,
-    cursor: Option<usize>,
-    anchor: Option<usize>,
+    /// The row the keyboard is at, and its place in the view.
+    cursor: Option<(u128, usize)>,
+    /// The row from which a range is selected.
+    anchor: Option<u128>,
     toggled: BTreeSet<usize>,
     view: Vec<u32>,
-    view_of: Option<ViewOf>,
+    view_of: Option<view::ViewOf>,
+    /// Rows that there are without the filter.
+    all: usize,
+    /// What was read of rows for the filter, in the order of the rows.
+    known: Vec<view::Known>,
+    /// The selection, and how many of it are shown.
+    chosen: Option<(BTreeSet<u128>, usize)>,
     scroll_to_cursor: bool,
     offset: f32,
 }
@@ -100,11 +124,14 @@ pub struct TableState {
 pub struct Table<'a, R> {
     id: &'static str,
     rows: &'a [R],
-    revision: u64,
+    of: Stamp,
     columns: Vec<Column<'a, R>>,
     key: Box<dyn Fn(&R) -> u128 + 'a>,
     name: Say<'a, R>,
     words: Option<Say<'a, R>>,
+    only: Option<Only<'a, R>>,
+    shared: Option<Held<R>>,
+    chip: Option<(String, Action)>,
     open: Option<Open<'a, R>>,
     menu: Option<Menu<'a, R>>,
     selectable: bool,
@@ -114,23 +141,26 @@ pub struct Table<'a, R> {
 }
 
 impl<'a, R> Table<'a, R> {
-    /// A table. `revision` tells when rows have changed (`Snapshot::revision`); `key` identifies a row for good;
-    /// `name` is said to screen readers.
+    /// A table. `of` tells when rows have changed: the shared list that they are, or `Snapshot::revision` where they
+    /// were gathered; `key` identifies a row for good; `name` is said to screen readers.
     pub fn new(
         id: &'static str,
         rows: &'a [R],
-        revision: u64,
+        of: impl Into<Stamp>,
         key: impl Fn(&R) -> u128 + 'a,
         name: impl Fn(&R) -> String + 'a,
     ) -> Self {
         Self {
             id,
             rows,
-            revision,
+            of: of.into(),
             columns: Vec::new(),
             key: Box::new(key),
             name: Box::new(name),
             words: None,
+            only: None,
+            shared: None,
+            chip: None,
             open: None,
             menu: None,
             selectable: false,
@@ -151,6 +181,30 @@ impl<'a, R> Table<'a, R> {
     #[must_use]
     pub fn filter(mut self, words: impl Fn(&R) -> String + 'a) -> Self {
         self.words = Some(Box::new(words));
+        self
+    }
+
+    /// Shows only the rows of which this is true. `tag` is another number whenever something else is asked.
+    #[must_use]
+    pub fn only(mut self, tag: u64, fits: impl Fn(&R) -> bool + 'a) -> Self {
+        self.only = Some((tag, Box::new(fits)));
+        self
+    }
+
+    /// Says why not all rows are shown, and leads to all of them.
+    #[must_use]
+    pub fn chip(mut self, text: String, all: Action) -> Self {
+        self.chip = Some((text, all));
+        self
+    }
+
+    /// Rows are shared: what the filter has read of one is kept until it changes.
+    #[must_use]
+    pub fn shared(mut self) -> Self
+    where
+        R: Shared,
+    {
+        self.shared = Some((R::address, R::hold));
         self
     }
 

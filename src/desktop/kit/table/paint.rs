@@ -1,4 +1,5 @@
-//! Draws header and rows of a table, and takes pointer and keys. Apart from `view`, which decides what is in them.
+//! Draws header and rows of a table, and takes the pointer. Apart from `view`, which decides what is in them, and
+//! from `keys`, which takes the keyboard.
 
 use super::{Table, TableState};
 use crate::cx::Cx;
@@ -6,13 +7,13 @@ use crate::kit::{self, msg, words};
 use crate::theme::{icons, icons::Icon, ramp};
 use egui::accesskit::Role;
 use egui::{
-    Align, Align2, Key, Layout, Modifiers, Rect, Response, ScrollArea, Sense, Stroke, Ui, UiBuilder,
-    WidgetInfo, pos2, vec2,
+    Align, Align2, Layout, Rect, Response, ScrollArea, Sense, Stroke, Ui, UiBuilder, WidgetInfo, pos2, vec2,
 };
 
-const ROW: f32 = 34.0;
+pub(super) const ROW: f32 = 34.0;
 const PAD: f32 = 8.0;
 const CHECK: f32 = 36.0;
+const CHECK_PAD: f32 = 14.0;
 
 /// Where the columns stand: index of the column, left edge, width.
 type Places = Vec<(usize, f32, f32)>;
@@ -40,10 +41,11 @@ impl<R> Table<'_, R> {
                 .auto_shrink([false, true])
                 .max_height(height - ROW);
             if std::mem::take(&mut state.scroll_to_cursor)
-                && let Some(at) = state.cursor
+                && let Some((_, at)) = state.cursor
             {
                 area = area.vertical_scroll_offset(offset_for(state.offset, at, height - ROW));
             }
+            let top = ui.cursor().min;
             let shown = area.show_rows(ui, ROW, state.view.len(), |ui, range| {
                 ui.set_min_width(width);
                 for place in range {
@@ -52,15 +54,30 @@ impl<R> Table<'_, R> {
                 }
             });
             state.offset = shown.state.clamped_offset().y;
+            if focus && state.cursor.is_none() {
+                // Where the keyboard is must be seen before it has gone to a row.
+                kit::focus_ring(ui, Rect::from_min_size(top, vec2(room, shown.inner_rect.height())));
+            }
+            if state.view.is_empty() && !self.rows.is_empty() {
+                self.nothing(ui, cx, state);
+            }
         });
     }
 
     fn places(&self, state: &TableState, room: f32) -> (Places, f32) {
-        let visible = self.visible(state);
+        let mut visible = self.visible(state);
         let lead = if self.selectable { CHECK } else { 0.0 };
         let tail = if self.menu.is_some() { 36.0 } else { 0.0 };
         let column = |index: &usize| self.columns.get(*index);
-        let least: f32 = visible.iter().filter_map(column).map(|c| c.width).sum::<f32>() + lead + tail;
+        let least =
+            |visible: &[usize]| visible.iter().filter_map(column).map(|c| c.width).sum::<f32>() + lead + tail;
+        while state.toggled.is_empty()
+            && least(&visible) > room
+            && let Some(at) = visible.iter().rposition(|index| column(index).is_some_and(|c| c.gives_way))
+        {
+            visible.remove(at);
+        }
+        let least = least(&visible);
         let shares: f32 = visible.iter().filter_map(column).map(|c| c.grows).sum();
         let spare = (room - least).max(0.0);
         let mut left = lead;
@@ -86,13 +103,15 @@ impl<R> Table<'_, R> {
             let cell = Rect::from_min_size(rect.min + vec2(*left, 0.0), vec2(*width, ROW));
             let sense = if column.sort.is_some() { Sense::click() } else { Sense::HOVER };
             let response = ui.interact(cell, ui.scope_id().with((self.id, "head", index)), sense);
-            response.widget_info(|| WidgetInfo::labeled(Role::ColumnHeader, true, &column.title));
+            let name = if column.title.is_empty() { words("table-actions") } else { column.title.clone() };
+            response.widget_info(|| WidgetInfo::labeled(Role::ColumnHeader, true, &name));
             if column.sort.is_some() && response.hovered() {
                 ui.painter().rect_filled(cell.shrink2(vec2(0.0, 2.0)), 4.0, cx.theme.hover);
             }
             if response.has_focus() {
                 kit::focus_ring(ui, cell.shrink2(vec2(1.0, 2.0)));
             }
+            kit::reveal(&response);
             let painter = ui.painter().with_clip_rect(cell.intersect(ui.clip_rect()));
             let (at, align) = if column.right {
                 (cell.right_center() - vec2(PAD, 0.0), Align2::RIGHT_CENTER)
@@ -115,85 +134,40 @@ impl<R> Table<'_, R> {
         }
     }
 
+    /// Rows there are, and none of them fits.
+    fn nothing(&self, ui: &mut Ui, cx: &mut Cx<'_>, state: &mut TableState) {
+        ui.add_space(14.0);
+        ui.horizontal(|ui| {
+            ui.add_space(PAD);
+            ui.label(ramp::body(words("table-nothing-fits")).color(cx.theme.text2));
+            if !state.filter.is_empty() && kit::link(ui, &words("table-filter-clear")).clicked() {
+                state.filter.clear();
+            } else if state.filter.is_empty()
+                && let Some((_, all)) = &self.chip
+                && kit::link(ui, &words("table-show-all")).clicked()
+            {
+                cx.act(all.clone());
+            }
+        });
+    }
+
     fn check_all(&self, ui: &mut Ui, state: &mut TableState, header: Rect) {
-        let on = !state.view.is_empty() && state.view.len() <= state.selected.len();
-        let mut all = on;
-        let some = !on && !state.selected.is_empty();
+        let shown = self.chosen(state);
+        let on = shown > 0 && shown == state.view.len();
+        let some = !on && shown > 0;
         let cell = Rect::from_min_size(header.min, vec2(CHECK, ROW));
         let mut ui = ui.new_child(
             UiBuilder::new()
-                .max_rect(cell.shrink2(vec2(PAD, 0.0)))
+                .max_rect(cell.with_min_x(cell.left() + CHECK_PAD))
                 .layout(Layout::left_to_right(Align::Center)),
         );
-        let check = egui::Checkbox::without_text(&mut all).indeterminate(some);
-        if ui.add(check).accessible_name(words("table-select-all")).changed() {
-            state.selected = if on { Default::default() } else { self.keys_shown(state) };
-        }
-    }
-
-    /// One tab stop for all rows; arrows move a cursor within.
-    fn keyboard(&self, ui: &Ui, cx: &mut Cx<'_>, state: &mut TableState) -> bool {
-        let stop = Rect::from_min_size(ui.cursor().min, vec2(1.0, 1.0));
-        let response = ui.interact(stop, ui.scope_id().with((self.id, "keys")), Sense::click());
-        response.widget_info(|| WidgetInfo::labeled(Role::Grid, true, words("table-rows")));
-        if !response.has_focus() {
-            return false;
-        }
-        ui.memory_mut(|m| {
-            let keys = egui::EventFilter { vertical_arrows: true, ..Default::default() };
-            m.set_focus_lock_filter(response.id, keys);
-        });
-        let last = state.view.len().saturating_sub(1);
-        let at = state.cursor;
-        let page = 12;
-        let moves: [(Key, usize); 6] = [
-            (Key::ArrowDown, at.map_or(0, |a| (a + 1).min(last))),
-            (Key::ArrowUp, at.map_or(0, |a| a.saturating_sub(1))),
-            (Key::PageDown, at.map_or(0, |a| (a + page).min(last))),
-            (Key::PageUp, at.map_or(0, |a| a.saturating_sub(page))),
-            (Key::Home, 0),
-            (Key::End, last),
-        ];
-        for (key, to) in moves {
-            let (plain, shift) =
-                ui.input_mut(|i| (i.consume_key(Modifiers::NONE, key), i.consume_key(Modifiers::SHIFT, key)));
-            if (plain || shift) && !state.view.is_empty() {
-                state.cursor = Some(to);
-                state.scroll_to_cursor = true;
-                if shift {
-                    self.select_range(state, to);
-                }
-            }
-        }
-        let Some(row) = state.cursor.and_then(|at| self.row_at(state, at)) else { return true };
-        let key = (self.key)(row);
-        if self.selectable && ui.input_mut(|i| i.consume_key(Modifiers::NONE, Key::Space)) {
-            toggle(state, key);
-            state.anchor = state.cursor;
-        }
-        if ui.input_mut(|i| i.consume_key(Modifiers::NONE, Key::Enter))
-            && let Some(open) = &self.open
-        {
-            cx.act(open(row));
-        }
-        if self.selectable && ui.input_mut(|i| i.consume_key(Modifiers::COMMAND, Key::A)) {
-            state.selected = self.keys_shown(state);
-        }
-        true
-    }
-
-    fn keys_shown(&self, state: &TableState) -> std::collections::BTreeSet<u128> {
-        (0..state.view.len()).filter_map(|p| self.row_at(state, p)).map(|r| (self.key)(r)).collect()
-    }
-
-    fn select_range(&self, state: &mut TableState, to: usize) {
-        if !self.selectable {
-            return;
-        }
-        let from = *state.anchor.get_or_insert(to);
-        for place in from.min(to)..=from.max(to) {
-            if let Some(key) = self.row_at(state, place).map(|r| (self.key)(r)) {
-                state.selected.insert(key);
+        if kit::check_box(&mut ui, on, some, &words("table-select-all")).clicked() {
+            // Only what is seen is taken in or out: what the filter hides stays as it was.
+            let keys = self.keys_shown(state);
+            if on {
+                state.selected.retain(|key| !keys.contains(key));
+            } else {
+                state.selected.extend(keys);
             }
         }
     }
@@ -210,28 +184,33 @@ impl<R> Table<'_, R> {
             ui.painter().rect_filled(rect, 0.0, cx.theme.hover);
         }
         rule(ui, rect, cx.theme.divider);
-        if focus && state.cursor == Some(place) {
+        let here = state.cursor.is_some_and(|(at, _)| at == key);
+        if focus && here {
             kit::focus_ring(ui, rect);
+            self.announce(ui, state, &response, row, place);
         }
+        // Only what is in the row of the cursor is stopped at: twenty rows are not eighty stops.
+        let stops = if here { egui::UiStackInfo::default() } else { kit::passed_over() };
         if self.selectable {
-            let cell = Rect::from_min_size(rect.min, vec2(CHECK, ROW)).shrink2(vec2(PAD, 0.0));
+            let cell = Rect::from_min_size(rect.min, vec2(CHECK, ROW)).with_min_x(rect.left() + CHECK_PAD);
             let builder = UiBuilder::new()
                 .max_rect(cell)
                 .layout(Layout::left_to_right(Align::Center))
+                .ui_stack_info(stops.clone())
                 .id_salt((key, "check"));
             let mut check = ui.new_child(builder);
-            let mut on = selected;
             let name = msg("table-select").with("name", (self.name)(row)).render();
-            if check.add(egui::Checkbox::without_text(&mut on)).accessible_name(name).changed() {
+            if kit::check_box(&mut check, selected, false, &name).clicked() {
                 toggle(state, key);
-                state.anchor = Some(place);
+                state.anchor = Some(key);
             }
         }
-        self.cells(ui, cx, spot, row, key);
-        self.pressed(ui, cx, state, &response, spot);
+        self.cells(ui, cx, spot, (row, key, &stops));
+        self.pressed(ui, cx, state, &response, (spot, stops));
     }
 
-    fn cells(&self, ui: &mut Ui, cx: &mut Cx<'_>, spot: &Spot<'_>, row: &R, key: u128) {
+    fn cells(&self, ui: &mut Ui, cx: &mut Cx<'_>, spot: &Spot<'_>, of: (&R, u128, &egui::UiStackInfo)) {
+        let (row, key, stops) = of;
         for (index, left, width) in spot.places {
             let Some(column) = self.columns.get(*index) else { continue };
             let cell = Rect::from_min_size(spot.rect.min + vec2(*left, 0.0), vec2(*width, ROW));
@@ -240,8 +219,11 @@ impl<R> Table<'_, R> {
             } else {
                 Layout::left_to_right(Align::Center)
             };
-            let builder =
-                UiBuilder::new().max_rect(cell.shrink2(vec2(PAD, 0.0))).layout(layout).id_salt((key, index));
+            let builder = UiBuilder::new()
+                .max_rect(cell.shrink2(vec2(PAD, 0.0)))
+                .layout(layout)
+                .ui_stack_info(stops.clone())
+                .id_salt((key, index));
             let mut child = ui.new_child(builder);
             child.shrink_clip_rect(cell);
             child.spacing_mut().item_spacing.x = 6.0;
@@ -255,9 +237,10 @@ impl<R> Table<'_, R> {
         cx: &mut Cx<'_>,
         state: &mut TableState,
         response: &Response,
-        spot: &Spot<'_>,
+        of: (&Spot<'_>, egui::UiStackInfo),
     ) {
-        let Spot { rect, place, .. } = *spot;
+        let (Spot { rect, place, .. }, stops) = (of.0, of.1);
+        let (rect, place) = (*rect, *place);
         let Some(row) = self.row_at(state, place) else { return };
         let key = (self.key)(row);
         if let Some(menu) = &self.menu {
@@ -266,11 +249,24 @@ impl<R> Table<'_, R> {
             let builder = UiBuilder::new()
                 .max_rect(cell)
                 .layout(Layout::left_to_right(Align::Center))
+                .ui_stack_info(stops)
                 .id_salt((key, "more"));
+            // Where columns reach further than the page, the button must not stand on their words.
+            let t = cx.theme;
+            let selected = state.selected.contains(&key);
+            let fill = match (selected, response.contains_pointer()) {
+                (true, _) => t.selected,
+                (false, true) => t.hover,
+                (false, false) => ui.visuals().panel_fill,
+            };
+            if rect.right() > right {
+                ui.painter().rect_filled(cell.with_max_y(cell.bottom() - 1.0), 0.0, fill);
+            }
             let mut child = ui.new_child(builder);
             let (fg, hover) = (cx.theme.text2, cx.theme.pressed);
             let opener = kit::icon_button(&mut child, Icon::More, &words("more-commands"), 14.0, fg, hover);
-            egui::Popup::menu(&opener).show(|ui| menu(ui, cx, row));
+            let close = egui::PopupCloseBehavior::CloseOnClick;
+            kit::menu(&opener, close, |ui| menu(ui, cx, row));
             egui::Popup::context_menu(response).show(|ui| menu(ui, cx, row));
         }
         if response.double_clicked()
@@ -278,15 +274,15 @@ impl<R> Table<'_, R> {
         {
             cx.act(open(row));
         } else if response.clicked() {
-            state.cursor = Some(place);
+            state.cursor = Some((key, place));
             let held = ui.input(|i| i.modifiers);
             if self.selectable && held.shift {
                 self.select_range(state, place);
             } else if self.selectable && held.command {
                 toggle(state, key);
-                state.anchor = Some(place);
+                state.anchor = Some(key);
             } else {
-                state.anchor = Some(place);
+                state.anchor = Some(key);
             }
         }
     }
@@ -299,7 +295,7 @@ fn offset_for(now: f32, at: usize, height: f32) -> f32 {
     now.clamp((top + ROW - height).max(0.0), top)
 }
 
-fn toggle(state: &mut TableState, key: u128) {
+pub(super) fn toggle(state: &mut TableState, key: u128) {
     if !state.selected.remove(&key) {
         state.selected.insert(key);
     }
