@@ -136,7 +136,7 @@ fn shut_down_all(ends: &Ends) -> Result<(), Stop> {
     wait(CONNECT, || feed.latest().servers.iter().all(|s| s.connected).then_some(()));
     let mut jobs = Vec::new();
     for machine in feed.latest().machines.iter().filter(|m| m.power == PowerState::Running) {
-        let receipt = sink.submit(Command::ShutDownMachine { machine: machine.definition.id });
+        let receipt = sink.submit(Command::ShutDownMachine { machine: machine.on() });
         if let Some(CommandOutcome::Accepted(Accepted::Jobs(begun))) =
             wait(CONNECT, || sink.take_outcome(receipt))
         {

@@ -195,6 +195,12 @@ mod tests {
         fn preview(&self, _command: &Command) -> Preview {
             Preview::default()
         }
+        fn ask_previews(&self, _commands: Vec<Command>) -> ReceiptId {
+            ReceiptId(uuid::Uuid::from_u128(2))
+        }
+        fn take_previews(&self, _receipt: ReceiptId) -> Option<Vec<Preview>> {
+            None
+        }
     }
 
     impl SnapshotFeed for Gone {

@@ -117,7 +117,8 @@ mod tests {
     fn with<T>(world: Snapshot, look: impl FnOnce(&Cx<'_>) -> T) -> T {
         let (snapshot, stage) = (Arc::new(world.clone()), Stage::new(world));
         let theme = theme::named(false);
-        look(&Cx { snapshot: &snapshot, now: sample::NOW, theme, sink: &*stage, actions: &mut Vec::new() })
+        let (places, actions) = (&crate::places::Places::default(), &mut Vec::new());
+        look(&Cx { snapshot: &snapshot, places, now: sample::NOW, theme, sink: &*stage, actions })
     }
 
     #[test]

@@ -212,7 +212,7 @@ fn machine_verbs(
     bad: Option<&Message>,
 ) -> Vec<VerbState> {
     let host = HostStand { name: &place.server_name, connected: place.connected };
-    let stand = MachineStand { name, host, power, tie, not_protectable: bad };
+    let stand = MachineStand { name, host, power, tie, not_protectable: bad, runs_at: None };
     let verbs = [Verb::StartMachine, Verb::ShutDownMachine, Verb::PowerOffMachine, Verb::EnableReplication];
     verb_states(&verbs, &Stand::Machine(&stand))
 }

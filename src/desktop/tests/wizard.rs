@@ -115,7 +115,7 @@ fn the_menu_of_a_machine_leads_here_with_the_machine_chosen() {
     click(&mut shown, Role::Button, "Replicate");
     let sent = shown.stage.sent();
     let [Command::EnableReplication { machines, .. }] = sent.as_slice() else { panic!("{sent:?}") };
-    assert_eq!(machines, &[machine("build01")]);
+    assert_eq!(machines, &[on("build01")]);
 }
 
 #[test]

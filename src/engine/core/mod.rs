@@ -290,7 +290,16 @@ impl Turn<'_> {
             Input::KeyNotMade { receipt, key, fault } => self.key_not_made(receipt, key, fault),
             Input::EnrolmentAsked { key, agent, former, host, site, version, replication_addr, reply } => {
                 let addr = replication_addr;
-                self.enrol(agents::Asked { key, agent, former, host, site, version, replication_addr: addr, reply });
+                self.enrol(agents::Asked {
+                    key,
+                    agent,
+                    former,
+                    host,
+                    site,
+                    version,
+                    replication_addr: addr,
+                    reply,
+                });
             }
             Input::AgentConnected { hello, certificate_expires } => {
                 self.connected(hello, certificate_expires)

@@ -3,8 +3,8 @@
 
 use super::agents::Line;
 use super::clock::Clock;
-use super::gate::Place;
 use super::foretold::Foretold;
+use super::gate::Place;
 use super::outcomes::Outcomes;
 use super::publication::Publication;
 use crate::core::{CallId, Core};

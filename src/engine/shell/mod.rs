@@ -13,8 +13,8 @@
 
 mod agents;
 pub(crate) mod clock;
-mod gate;
 pub(crate) mod foretold;
+mod gate;
 pub(crate) mod inbox;
 mod listener;
 pub(crate) mod outcomes;

@@ -287,7 +287,6 @@ impl Canvas<'_, '_, '_> {
             .with("runs", kit::count(u64::from(site.runs)))
             .with("n", site.replicas)
             .with("replicas", kit::count(u64::from(site.replicas)))
-            .with("n", site.replicas)
             .render();
         let at = pos2(rect.right() - 14.0 * z, middle);
         let said = self.text(at, Align2::RIGHT_CENTER, &count, self.font(12.0, false), t.text2, rect);
