@@ -287,7 +287,7 @@ pub(crate) fn passing(code: &'static str, subject: &str, detail: String) -> Box<
 #[cfg(test)]
 mod tests {
     use super::*;
-    use leeward_fabric::QemuSettings;
+    use leeward_fabric::{QemuDriver, QemuSettings};
     use leeward_link::Authority;
     use leeward_model::VaultId;
     use std::path::Path;

@@ -128,9 +128,9 @@ mod tests {
         assert!(made.expect("qemu-img runs").success());
         let point = Layer { path, format: DiskFormat::Qcow2 };
         let (left, good, bad) = (raw("left", 7), raw("good", 7), raw("bad", 8));
-        same(&[left.clone()], &[good, point.clone()]).expect("the same");
-        assert!(same(&[left.clone()], &[bad, point.clone()]).is_err());
-        assert!(same(&[left.clone()], &[point]).is_err(), "an overlay alone is not the disk");
+        same(std::slice::from_ref(&left), &[good, point.clone()]).expect("the same");
+        assert!(same(std::slice::from_ref(&left), &[bad, point.clone()]).is_err());
+        assert!(same(std::slice::from_ref(&left), &[point]).is_err(), "an overlay alone is not the disk");
         assert!(same(&[left], &[]).is_err());
     }
 }

@@ -97,7 +97,11 @@ fn the_list_of_the_revoked_is_kept_when_an_empty_one_comes() {
     let known = KnownTrust { crl_pem: stage.crl_pem.clone(), peers: Vec::new() };
     let told = |crl_pem: &str| {
         let peers = vec![stage.target.agent];
-        perform(&stage.source.host, Request::Trust { crl_pem: crl_pem.to_owned(), peers }).expect("taken");
+        perform(
+            &stage.source.host,
+            Request::Trust { crl_pem: crl_pem.to_owned(), peers, engine_addresses: Vec::new() },
+        )
+        .expect("taken");
         KnownTrust::load(&folder).expect("read").crl_pem
     };
     assert_eq!(told(&known.crl_pem), known.crl_pem);

@@ -120,6 +120,7 @@ fn a_key_whose_answer_was_lost_gives_the_same_agent_again() {
         let asked = Input::EnrolmentAsked {
             key,
             agent,
+            former: None,
             host: "hv9".to_owned(),
             site: "Stockholm".to_owned(),
             version: "0.1.0".to_owned(),
@@ -182,6 +183,7 @@ fn a_host_that_says_another_site_than_its_key_is_refused_with_both_names() {
         let asked = Input::EnrolmentAsked {
             key,
             agent: AgentId(uuid::Uuid::from_u128(9)),
+            former: None,
             host: "hv9".to_owned(),
             site: site.to_owned(),
             version: "0.1.0".to_owned(),

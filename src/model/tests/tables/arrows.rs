@@ -29,6 +29,8 @@ struct Kept {
     protection: Protection,
     epoch: Epoch,
     active: Side,
+    /// The failover under way began on the way back.
+    reversing: bool,
 }
 
 fn fence_of(protection: &Protection) -> Option<&SourceFence> {
@@ -52,7 +54,7 @@ fn step(kept: &Kept, chance: &mut Chance) -> (Option<Protection>, bool) {
         0 => from.enabled(ITEM),
         1 => from.initial_done(ITEM, now, &in_sync),
         2 => from.begin_failover(ITEM, kind, kept.active),
-        3 => from.failover_undone(ITEM),
+        3 => from.failover_undone(ITEM, kept.reversing),
         4 => {
             let quiesced = mint.source_quiesced(item, old, Moment(0), true);
             let synced = mint.final_sync(item, old, point);
@@ -83,7 +85,8 @@ fn must_hold(before: &Kept, after: &Kept, ended: bool) {
         assert!(proof.proves(ITEM, after.epoch), "a fence that proves nothing: {was:?} -> {is:?}");
     }
     if matches!(is, Protection::Reversing) && !matches!(was, Protection::Reversing) {
-        let fenced = matches!(was, Protection::Committed { source: SourceFence::Fenced(_) });
+        let fenced = matches!(was, Protection::Committed { source: SourceFence::Fenced(_) })
+            || (matches!(was, Protection::FailingOver { .. }) && before.reversing);
         assert!(fenced, "reversing without a fence: {was:?}");
     }
     let arrived =
@@ -121,7 +124,12 @@ fn no_order_of_arrows_breaks_the_promise() {
     let (mut failovers, mut reversals) = (0_u32, 0_u32);
     for seed in 0..2_000 {
         let mut chance = Chance(seed);
-        let mut kept = Kept { protection: Protection::Enabling, epoch: Epoch::FIRST, active: Side::Primary };
+        let mut kept = Kept {
+            protection: Protection::Enabling,
+            epoch: Epoch::FIRST,
+            active: Side::Primary,
+            reversing: false,
+        };
         for _ in 0..200 {
             let (next, failover) = step(&kept, &mut chance);
             let Some(protection) = next else { continue };
@@ -131,7 +139,12 @@ fn no_order_of_arrows_breaks_the_promise() {
                 failovers += 1;
             }
             reversals += u32::from(matches!(protection, Protection::Reversing));
-            let after = Kept { protection, epoch, active };
+            let reversing = match (&kept.protection, &protection) {
+                (Protection::Reversing, Protection::FailingOver { .. }) => true,
+                (_, Protection::FailingOver { .. }) => kept.reversing,
+                _ => false,
+            };
+            let after = Kept { protection, epoch, active, reversing };
             must_hold(&kept, &after, failover);
             kept = after;
         }

@@ -52,6 +52,7 @@ fn every_symptom_in_every_state() {
                     protection_since: Moment(0),
                     replication,
                     fault: None,
+                    replica_fault: None,
                     lag_secs: Some(30),
                     cycles: GOOD,
                     away: &[],
