@@ -3,7 +3,7 @@
 
 use std::fs::File;
 use std::io;
-use std::os::unix::fs::FileExt as _;
+use std::os::unix::fs::{FileExt as _, MetadataExt as _};
 use std::path::Path;
 
 /// 64 KiB, the product's block.
@@ -47,6 +47,20 @@ pub(crate) fn change(path: &Path, count: u64, seed: u64) -> io::Result<Vec<u64>>
     }
     file.sync_all()?;
     Ok(changed)
+}
+
+/// Bytes that the files of a folder really take on the disk.
+pub(crate) fn allocated(folder: &Path) -> io::Result<u64> {
+    let mut bytes = 0;
+    for entry in std::fs::read_dir(folder)? {
+        let entry = entry?;
+        bytes += if entry.file_type()?.is_dir() {
+            allocated(&entry.path())?
+        } else {
+            entry.metadata()?.blocks() * 512
+        };
+    }
+    Ok(bytes)
 }
 
 /// Half noise, half text-like repetition: about what file systems hold.

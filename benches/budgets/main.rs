@@ -1,6 +1,9 @@
 //! The budgets of the design, measured: ours against a peer or a limit of the same run, as ratios. Started by
 //! `tests/bench`, which installs the peers. Never a test: what is slow here fails nothing but the bar it prints.
 
+mod engine;
+mod failover;
+mod guest;
 mod image;
 mod own;
 mod peers;
@@ -8,8 +11,7 @@ mod result;
 mod storage_daemon;
 mod window;
 
-use leeward_fabric::{ChainLayer, Hypervisor as _, QemuDriver, QemuSettings};
-use leeward_model::{DiskFormat, PointKind};
+use leeward_model::PointKind;
 use own::{Fails, Pair};
 use peers::Cost;
 use result::{Bar, Line};
@@ -69,6 +71,9 @@ fn main() -> Result<(), Fails> {
     if wanted("initial") {
         initial_copy(root, &options, &mut add)?;
     }
+    if wanted("holes") {
+        holes(root, &options, &mut add)?;
+    }
     if wanted("delta") {
         delta(root, &options, &mut add)?;
     }
@@ -76,10 +81,13 @@ fn main() -> Result<(), Fails> {
         resync(root, &options, &mut add)?;
     }
     if wanted("failover") {
-        failover_share(root, &options, &mut add)?;
+        failover::share(root, options.size_bytes, &mut add)?;
+    }
+    if wanted("cycle") {
+        guest::budgets(root, &mut add)?;
     }
     if wanted("engine") {
-        engine(&options, &mut add);
+        engine::headroom(root, options.rounds > 1, &mut add)?;
     }
     if wanted("window") {
         window::budgets(root, &mut add)?;
@@ -130,14 +138,38 @@ fn initial_copy(root: &Path, options: &Options, add: &mut dyn FnMut(Line)) -> Re
     let (name, least) = best(&peers, |c| c.cpu_secs);
     let cpu: Vec<f64> = ours.iter().map(|c| c.cpu_secs).collect();
     add(Line::of("initial copy, sparse disk, TLS: CPU seconds", &cpu, &least, &name, Bar::AtMost(0.7)));
-    // As shares of the speed: the limit's seconds over ours.
-    add(Line::of(
-        "initial copy: share of a local direct copy's speed",
-        &limits,
-        &wall,
-        "ours",
-        Bar::AtLeast(0.6),
-    ));
+    let name = "initial copy: MiB of data per second";
+    let (ours, limit) = (speeds(options.data_bytes, &wall), speeds(options.data_bytes, &limits));
+    add(Line::of(name, &ours, &limit, "local direct copy", Bar::AtLeast(0.6)));
+    Ok(())
+}
+
+/// How many MiB a second each of these runs over so many bytes made.
+#[expect(clippy::cast_precision_loss, reason = "bytes of a benchmark")]
+fn speeds(bytes: u64, secs: &[f64]) -> Vec<f64> {
+    secs.iter().map(|secs| bytes as f64 / MIB as f64 / secs.max(1e-9)).collect()
+}
+
+/// The same data, once with holes between and once without: what the holes cost on the wire and at the target.
+fn holes(root: &Path, options: &Options, add: &mut dyn FnMut(Line)) -> Result<(), Fails> {
+    let data_bytes = options.data_bytes / 4;
+    let copied = |name: &str, size_bytes: u64| -> Result<(f64, f64), Fails> {
+        let (source, place) = (root.join(format!("{name}.raw")), root.join(format!("pair-{name}")));
+        image::make(&source, size_bytes, data_bytes, 31)?;
+        let mut pair = Pair::new(&place, size_bytes)?;
+        let (_, shipped) = pair.copy(&source, size_bytes, PointKind::Initial)?;
+        let kept_bytes = image::allocated(&place.join("store"))?;
+        drop(pair);
+        std::fs::remove_dir_all(&place)?;
+        std::fs::remove_file(&source)?;
+        #[expect(clippy::cast_precision_loss, reason = "bytes of a benchmark")]
+        Ok((shipped.sent_bytes as f64, kept_bytes as f64))
+    };
+    let sparse = copied("sparse", options.size_bytes)?;
+    let dense = copied("dense", data_bytes)?;
+    let peer = "the data alone";
+    add(Line::of("holes: bytes on the wire", &[sparse.0], &[dense.0], peer, Bar::AtMost(1.01)));
+    add(Line::of("holes: bytes kept at the target", &[sparse.1], &[dense.1], peer, Bar::AtMost(1.01)));
     Ok(())
 }
 
@@ -153,9 +185,9 @@ fn delta(root: &Path, options: &Options, add: &mut dyn FnMut(Line)) -> Result<()
     let (mut ours, mut theirs, mut wire) = (Vec::new(), Vec::new(), Vec::new());
     for round in 0..options.rounds.max(3) {
         let spool = root.join(format!("tracked.raw.{round}.hrl"));
+        let began = Instant::now();
         let blank = leeward_replication::qcow2::Writer::create(&spool, options.size_bytes)?;
         blank.finish()?;
-        let began = Instant::now();
         let file = json!({"driver": "file", "filename": spool, "cache": {"direct": true}});
         daemon.ask("blockdev-add", json!({"driver": "qcow2", "node-name": "s0", "file": file}))?;
         daemon.push("s0")?;
@@ -194,27 +226,30 @@ fn resync(root: &Path, options: &Options, add: &mut dyn FnMut(Line)) -> Result<(
     image::make(&source, options.size_bytes, options.data_bytes, 17)?;
     let mut pair = Pair::new(&root.join("pair-resync"), options.size_bytes)?;
     pair.copy(&source, options.size_bytes, PointKind::Initial)?;
-    let (mut ours, mut theirs, mut shares) = (Vec::new(), Vec::new(), Vec::new());
+    let (mut ours, mut shares) = (Vec::new(), Vec::new());
+    let mut theirs: Vec<(&str, Vec<Cost>)> = peers::RSYNC.iter().map(|words| (*words, Vec::new())).collect();
+    let (before, target) = (root.join("rsync-before.raw"), root.join("rsync.raw"));
     for round in 0..options.rounds {
-        let target = root.join("rsync.raw");
-        let copied =
-            std::process::Command::new("cp").arg("--sparse=always").args([&source, &target]).status()?;
-        assert!(copied.success());
+        peers::cp(&source, &before)?;
         let blocks = options.size_bytes / image::BLOCK / 100;
         let changed = image::change(&source, blocks, 23 + round as u64)?.len() as u64;
         let (cost, shipped) = pair.copy(&source, options.size_bytes, PointKind::Resync)?;
         ours.push(cost.wall_secs);
         #[expect(clippy::cast_precision_loss, reason = "bytes of a benchmark")]
         shares.push(shipped.sent_bytes as f64 / (changed * image::BLOCK) as f64);
-        theirs.push(peers::rsync(&source, &target)?.0.wall_secs);
+        for (words, costs) in &mut theirs {
+            peers::cp(&before, &target)?;
+            costs.push(peers::rsync(words, &source, &target)?);
+        }
         std::fs::remove_file(&target)?;
     }
-    // As speed: rsync's seconds over ours.
+    let (name, least) = best(&theirs, |c| c.wall_secs);
+    let size = options.size_bytes;
     add(Line::of(
-        "resync, 1 % differing: times faster",
-        &theirs,
-        &ours,
-        "ours, rsync's seconds over",
+        "resync, 1 % differing: MiB of disk per second",
+        &speeds(size, &ours),
+        &speeds(size, &least),
+        &format!("rsync {name}"),
         Bar::AtLeast(8.0),
     ));
     add(Line::of(
@@ -225,30 +260,4 @@ fn resync(root: &Path, options: &Options, add: &mut dyn FnMut(Line)) -> Result<(
         Bar::AtMost(1.03),
     ));
     Ok(())
-}
-
-/// What a failover adds to QEMU's own start: the overlays on a point.
-fn failover_share(root: &Path, options: &Options, add: &mut dyn FnMut(Line)) -> Result<(), Fails> {
-    let driver = QemuDriver::new(QemuSettings::default());
-    let base = root.join("base.raw");
-    std::fs::File::create(&base)?.set_len(options.size_bytes)?;
-    let below = ChainLayer { path: base, format: DiskFormat::Raw };
-    let mut millis = Vec::new();
-    for round in 0..10 {
-        let began = Instant::now();
-        for disk in ["os", "data"] {
-            driver.create_overlay(&root.join(format!("{disk}-{round}.qcow2")), &below, options.size_bytes)?;
-        }
-        millis.push(began.elapsed().as_secs_f64() * 1000.0);
-    }
-    let name = "failover, two disks: our share before the start, milliseconds";
-    add(Line::of(name, &millis, &[150.0], "limit", Bar::AtMost(1.0)));
-    Ok(())
-}
-
-fn engine(options: &Options, add: &mut dyn FnMut(Line)) {
-    let secs = if options.rounds > 1 { 120 } else { 40 };
-    let load = leeward_sim::bench_engine(10_000, secs, &|| peers::own_cpu().unwrap_or_default());
-    let name = "engine, 10,000 items at 30 s: times faster than the world, one core";
-    add(Line::of(name, &[load.headroom], &[1.0], "the world", Bar::AtLeast(5.0)));
 }

@@ -37,7 +37,7 @@ fn clock() -> Clock {
     Clock::new(now)
 }
 
-fn now() -> Moment {
+pub(crate) fn now() -> Moment {
     let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     Moment(i64::try_from(since.as_millis()).unwrap_or(i64::MAX))
 }
@@ -63,6 +63,7 @@ impl Receiver for Host {
 
 /// A target that listens, and a source that dials it.
 pub(crate) struct Pair {
+    store: Arc<PointStore>,
     listener: BulkListener,
     source: Trust,
     target: AgentId,
@@ -77,7 +78,7 @@ impl Pair {
         let authority = Authority::create(&folder.join("ca"), VaultId(Uuid::now_v7()), "bench", now())?;
         let (source, target) = (AgentId(Uuid::now_v7()), AgentId(Uuid::now_v7()));
         let store = Arc::new(PointStore::create(&folder.join("store"), item(), &[(disk(), size_bytes)])?);
-        let serving = store;
+        let serving = Arc::clone(&store);
         let listener = BulkListener::start(
             TcpListener::bind("127.0.0.1:0")?,
             trust(&authority, target)?,
@@ -91,7 +92,12 @@ impl Pair {
             }),
         )?;
         let source = trust(&authority, source)?;
-        Ok(Self { listener, source, target, sequence: 0, acked: 0 })
+        Ok(Self { store, listener, source, target, sequence: 0, acked: 0 })
+    }
+
+    /// The target's replica.
+    pub(crate) fn store(&self) -> &PointStore {
+        &self.store
     }
 
     fn over(

@@ -116,26 +116,35 @@ pub(crate) fn nbdcopy(source: &Path, target: &Path, certificates: &Path) -> io::
     })
 }
 
-/// `rsync --inplace --no-whole-file` through a local daemon-less pipe: its delta algorithm on both sides.
-pub(crate) fn rsync(source: &Path, target: &Path) -> io::Result<(Cost, u64)> {
+/// The ways in which rsync is tried: its delta algorithm with several blocks, and whole files.
+pub(crate) const RSYNC: [&str; 5] = [
+    "--inplace --no-whole-file",
+    "--inplace --no-whole-file --block-size=65536",
+    "--inplace --no-whole-file --block-size=131072",
+    "--inplace --whole-file",
+    "--sparse --whole-file",
+];
+
+/// Copies a sparse file.
+pub(crate) fn cp(from: &Path, to: &Path) -> io::Result<()> {
+    let copied = Command::new("cp").arg("--sparse=always").args([from, to]).status()?;
+    if copied.success() { Ok(()) } else { Err(io::Error::other(format!("cp: {copied}"))) }
+}
+
+/// `rsync` with these words, through a local pipe; what it wrote is on the disk when it ends.
+pub(crate) fn rsync(words: &str, source: &Path, target: &Path) -> io::Result<Cost> {
     let before = children_cpu()?;
     let began = Instant::now();
     let out = Command::new("rsync")
-        .args(["--inplace", "--no-whole-file", "--stats", "--fsync", "--ignore-times"])
+        .args(words.split(' '))
+        .args(["--fsync", "--ignore-times"])
         .arg(source)
         .arg(target)
         .output()?;
     if !out.status.success() {
         return Err(io::Error::other(format!("rsync: {}", String::from_utf8_lossy(&out.stderr))));
     }
-    let cost = Cost { wall_secs: began.elapsed().as_secs_f64(), cpu_secs: children_cpu()? - before };
-    let text = String::from_utf8_lossy(&out.stdout);
-    let sent: u64 = text
-        .lines()
-        .filter(|l| l.starts_with("Total bytes sent") || l.starts_with("Total bytes received"))
-        .filter_map(|l| l.rsplit(' ').next()?.replace(',', "").parse::<u64>().ok())
-        .sum();
-    Ok((cost, sent))
+    Ok(Cost { wall_secs: began.elapsed().as_secs_f64(), cpu_secs: children_cpu()? - before })
 }
 
 fn over_nbd(target: &Path, certificates: &Path, command: impl FnOnce(u16) -> Command) -> io::Result<Cost> {

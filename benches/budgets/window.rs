@@ -5,7 +5,7 @@ use crate::own::Fails;
 use crate::result::{Bar, Line};
 use leeward_desktop::sample::{self, Headless, Stage};
 use leeward_desktop::{Director, Driver, Route, RunOptions, Start};
-use leeward_model::{JobId, JobView, Snapshot};
+use leeward_model::{JobId, JobView, Message, Snapshot};
 use serde::{Deserialize, Serialize};
 use std::io::{BufRead as _, BufReader};
 use std::path::{Path, PathBuf};
@@ -89,27 +89,71 @@ fn world() -> Result<Snapshot, Fails> {
     Ok(world)
 }
 
+/// One thing that a person looks at, and how they get there.
+struct Look {
+    name: &'static str,
+    route: Route,
+    /// Texts that are clicked on, by the keys of their messages.
+    pressed: &'static [&'static str],
+    typed: &'static str,
+    /// The wheel, in points a frame.
+    scrolled: f32,
+}
+
+impl Look {
+    const fn at(name: &'static str, route: Route) -> Self {
+        Self { name, route, pressed: &[], typed: "", scrolled: 0.0 }
+    }
+}
+
+fn looks(world: &Snapshot) -> Result<Vec<Look>, Fails> {
+    let item = world.items.first().map(|i| Route::Item(i.id)).ok_or("no item in the sample")?;
+    let job = world.jobs.first().map(|j| Route::Job(j.id)).ok_or("no job in the sample")?;
+    let with = |mut look: Look, pressed, typed, scrolled| {
+        (look.pressed, look.typed, look.scrolled) = (pressed, typed, scrolled);
+        look
+    };
+    Ok(vec![
+        Look::at("overview", Route::Overview),
+        Look::at("items", Route::Items),
+        with(Look::at("items, filtered", Route::Items), &["table-filter"], "web", 0.0),
+        with(Look::at("items, filtered and sorted", Route::Items), &["items-status"], "", 0.0),
+        with(Look::at("items, filtered, sorted, scrolling", Route::Items), &[], "", -120.0),
+        Look::at("one item", item.clone()),
+        with(Look::at("one item, its points", item.clone()), &["tab-points"], "", 0.0),
+        with(Look::at("one item, its events", item), &["tab-events"], "", 0.0),
+        Look::at("jobs", Route::Jobs),
+        with(Look::at("jobs, sorted", Route::Jobs), &["jobs-began"], "", 0.0),
+        with(Look::at("jobs, sorted, scrolling", Route::Jobs), &[], "", -120.0),
+        with(Look::at("jobs, sorted and filtered", Route::Jobs), &["table-filter"], "a", 0.0),
+        Look::at("one job", job),
+        Look::at("events", Route::Events),
+        Look::at("servers", Route::Servers),
+        Look::at("policies", Route::Policies),
+    ])
+}
+
 /// What a frame of each list costs the program, screen apart, milliseconds. Every fourth frame is of a new revision.
+/// A look follows the one before: what was filtered and sorted there still is.
 fn frames() -> Result<Vec<(String, Vec<f64>)>, Fails> {
     let mut world = world()?;
     let stage = Stage::new(world.clone());
     let mut window = Headless::new(&stage, 1600.0, 1000.0);
-    let item = world.items.first().map(|i| Route::Item(i.id)).ok_or("no item in the sample")?;
-    let routes = [
-        ("overview", Route::Overview),
-        ("items", Route::Items),
-        ("one item", item),
-        ("jobs", Route::Jobs),
-        ("events", Route::Events),
-        ("servers", Route::Servers),
-        ("policies", Route::Policies),
-    ];
     let mut all = Vec::new();
-    for (name, route) in routes {
-        window.go(route);
+    for look in looks(&world)? {
+        window.go(look.route);
         // The first frames of a blade size it.
         for _ in 0..5 {
             std::hint::black_box(window.frame());
+        }
+        for key in look.pressed {
+            let text = Message::new(key).render();
+            if !window.press(&text) {
+                return Err(format!("{}: \"{text}\" is nowhere to be seen", look.name).into());
+            }
+        }
+        if !look.typed.is_empty() {
+            window.type_text(look.typed);
         }
         let mut spent = Vec::with_capacity(FRAMES);
         for number in 0..FRAMES {
@@ -120,11 +164,14 @@ fn frames() -> Result<Vec<(String, Vec<f64>)>, Fails> {
                 world.jobs = Arc::new(world.jobs.to_vec());
                 stage.publish(world.clone());
             }
+            if look.scrolled != 0.0 {
+                window.scroll(look.scrolled);
+            }
             let began = Instant::now();
             std::hint::black_box(window.frame());
             spent.push(began.elapsed().as_secs_f64() * 1000.0);
         }
-        all.push((name.to_owned(), spent));
+        all.push((look.name.to_owned(), spent));
     }
     Ok(all)
 }

@@ -3,14 +3,16 @@
 
 use crate::seed::Seed;
 use leeward_engine::core::{Core, IdSource as _, Input, Record, VaultRecord};
-use leeward_engine::records::{ItemRecord, ServerRecord, SiteRecord};
-use leeward_link::messages::{Activity, AgentHello, AgentReport, DiskFacts, Fact, ItemFacts, Role};
+use leeward_engine::records::{Change, ItemRecord, ServerRecord, SiteRecord};
+use leeward_link::messages::{
+    Activity, AgentHello, AgentReport, DiskFacts, Fact, ItemFacts, MachineFacts, Role,
+};
 use leeward_model::{
     AgentId, Consistency, CopyFrequency, CycleSample, DiskDefinition, DiskFormat, DiskId, Epoch, ItemId,
     MachineDefinition, MachineId, Moment, Place, PointId, PointKind, PointSummary, PolicyId, PowerState,
     Protection, ReplicationPolicy, Retention, Sequence, Side, SiteId, VaultId,
 };
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 
 /// Hosts on each side.
 const HOSTS: usize = 50;
@@ -20,6 +22,9 @@ const POINTS: usize = 24;
 
 /// Seconds between two cycles of an item.
 const FREQUENCY_SECS: i64 = 30;
+
+/// Seconds between two reports of everything that a host knows, as agents send them.
+const REPORT_SECS: i64 = 5;
 
 /// Publications per second of the world, as the engine's shell makes them at most.
 const PUBLICATIONS: i64 = 4;
@@ -31,8 +36,14 @@ pub struct EngineLoad {
     pub items: usize,
     /// Seconds of the world that were played.
     pub world_secs: f64,
-    /// Seconds the core and the projector took for them.
+    /// Seconds that reading what was heard, the core, the database and the projector took for them.
     pub cpu_secs: f64,
+    /// Facts heard.
+    pub facts: u64,
+    /// Megabytes of them, as they come over the wire.
+    pub heard_mb: f64,
+    /// Decisions that were kept in the database.
+    pub kept: u64,
     /// Snapshots made.
     pub snapshots: u64,
     /// How many times faster than the world: the headroom of one core.
@@ -45,13 +56,31 @@ struct One {
     sequence: u64,
 }
 
-/// Plays `world_secs` seconds of `items` items that all replicate every 30 seconds. `clock` tells the seconds of
-/// processor time this thread has used.
+/// What a host says, as it comes over the wire.
+struct Said {
+    agent: AgentId,
+    json: Vec<u8>,
+}
+
+impl Said {
+    fn new(agent: AgentId, fact: &Fact) -> Self {
+        Self { agent, json: serde_json::to_vec(fact).expect("a fact becomes JSON") }
+    }
+}
+
+/// Plays `world_secs` seconds of `items` items that all replicate every 30 seconds, on hosts that report everything
+/// every 5. `clock` tells the seconds of processor time this process has used, `keep` makes the changes of a decision
+/// durable.
 ///
 /// # Panics
 /// When the engine does not take the estate.
 #[must_use]
-pub fn bench_engine(items: usize, world_secs: i64, clock: &dyn Fn() -> f64) -> EngineLoad {
+pub fn bench_engine(
+    items: usize,
+    world_secs: i64,
+    clock: &dyn Fn() -> f64,
+    keep: &mut dyn FnMut(&[Change]),
+) -> EngineLoad {
     let mut seed = Seed::new(7);
     let (records, mut all) = estate(items, &mut seed);
     let mut core = Core::load(records, Vec::new(), Vec::new());
@@ -80,33 +109,110 @@ pub fn bench_engine(items: usize, world_secs: i64, clock: &dyn Fn() -> f64) -> E
         core.apply(Input::Fact { agent, fact }, start, &mut seed);
     }
     for one in &mut all {
-        cycle(&mut core, one, start, &mut seed);
+        for (agent, fact) in cycle(one, start, &mut seed) {
+            core.apply(Input::Fact { agent, fact }, start, &mut seed);
+        }
     }
     assert_eq!(core.snapshot(start).items.len(), items, "the engine has taken the estate");
-    let (mut snapshots, began) = (0, clock());
-    let share = items.div_ceil(usize::try_from(FREQUENCY_SECS).unwrap_or(30));
+    let mut load = EngineLoad {
+        items,
+        world_secs: 0.0,
+        cpu_secs: 0.0,
+        facts: 0,
+        heard_mb: 0.0,
+        kept: 0,
+        snapshots: 0,
+        headroom: 0.0,
+    };
     for second in 0..world_secs {
         let now = start.plus_secs(second + 1);
-        let turn = usize::try_from(second % FREQUENCY_SECS).unwrap_or(0);
-        let due = all.iter_mut().skip(turn * share).take(share);
-        let part = share.div_ceil(usize::try_from(PUBLICATIONS).unwrap_or(4));
-        for (n, one) in due.enumerate() {
-            cycle(&mut core, one, now, &mut seed);
-            if n % part == part - 1 {
+        let said = one_second(&mut all, second, now, &mut seed);
+        // Saying it is the hosts' work, all that follows is the engine's.
+        let began = clock();
+        let part = said.len().div_ceil(usize::try_from(PUBLICATIONS).unwrap_or(4)).max(1);
+        for (n, one) in said.iter().enumerate() {
+            hear(&mut core, one, now, &mut seed, keep, &mut load);
+            if n % part == part - 1 || n + 1 == said.len() {
                 let shown = core.snapshot(now);
-                snapshots += u64::from(shown.revision > 0);
+                load.snapshots += u64::from(shown.revision > 0);
             }
         }
-        core.apply(Input::Tick, now, &mut seed);
+        decide(&mut core, Input::Tick, now, &mut seed, keep, &mut load);
+        load.cpu_secs += clock() - began;
     }
-    let cpu_secs = clock() - began;
     #[expect(clippy::cast_precision_loss, reason = "seconds")]
     let world = world_secs as f64;
-    EngineLoad { items, world_secs: world, cpu_secs, snapshots, headroom: world / cpu_secs.max(1e-9) }
+    EngineLoad { world_secs: world, headroom: world / load.cpu_secs.max(1e-9), ..load }
 }
 
-/// Both hosts of an item say what a cycle has brought.
-fn cycle(core: &mut Core, one: &mut One, now: Moment, seed: &mut Seed) {
+/// What all hosts say in a second: the cycles that are due, and the reports of the hosts whose turn it is.
+fn one_second(all: &mut [One], second: i64, now: Moment, seed: &mut Seed) -> Vec<Said> {
+    let share = all.len().div_ceil(usize::try_from(FREQUENCY_SECS).unwrap_or(30));
+    let turn = usize::try_from(second % FREQUENCY_SECS).unwrap_or(0);
+    let mut said = Vec::new();
+    for one in all.iter_mut().skip(turn * share).take(share) {
+        said.extend(cycle(one, now, seed).iter().map(|(agent, fact)| Said::new(*agent, fact)));
+    }
+    let mut reports: BTreeMap<AgentId, AgentReport> = BTreeMap::new();
+    for one in all.iter() {
+        for (agent, role) in
+            [(one.record.primary.agent, Role::Source), (one.record.recovery.agent, Role::Target)]
+        {
+            let report = reports.entry(agent).or_insert_with(|| empty_report(now));
+            if role == Role::Source {
+                report.machines.push(MachineFacts {
+                    definition: one.record.machine.clone(),
+                    power: PowerState::Running,
+                    reach: Vec::new(),
+                    not_protectable: None,
+                });
+            }
+            // Readings of cycles are said once, with the cycle.
+            report.items.push(ItemFacts { cycles: Vec::new(), ..facts(one, role, now) });
+        }
+    }
+    for (n, (agent, report)) in (0..).zip(reports) {
+        if n % REPORT_SECS == second % REPORT_SECS {
+            said.push(Said::new(agent, &Fact::Report(Box::new(report))));
+        }
+    }
+    said
+}
+
+fn hear(
+    core: &mut Core,
+    said: &Said,
+    now: Moment,
+    seed: &mut Seed,
+    keep: &mut dyn FnMut(&[Change]),
+    load: &mut EngineLoad,
+) {
+    let fact = serde_json::from_slice(&said.json).expect("what was said is understood");
+    load.facts += 1;
+    #[expect(clippy::cast_precision_loss, reason = "megabytes of a benchmark")]
+    let mb = said.json.len() as f64 / 1e6;
+    load.heard_mb += mb;
+    decide(core, Input::Fact { agent: said.agent, fact }, now, seed, keep, load);
+}
+
+fn decide(
+    core: &mut Core,
+    input: Input,
+    now: Moment,
+    seed: &mut Seed,
+    keep: &mut dyn FnMut(&[Change]),
+    load: &mut EngineLoad,
+) {
+    let outcome = core.apply(input, now, seed);
+    if !outcome.changes.is_empty() {
+        load.kept += 1;
+    }
+    // As the shell does it: after every decision, also one that changes nothing.
+    keep(&outcome.changes);
+}
+
+/// What both hosts of an item say of a cycle.
+fn cycle(one: &mut One, now: Moment, seed: &mut Seed) -> [(AgentId, Fact); 2] {
     one.sequence += 1;
     let point = PointSummary {
         id: PointId(seed.new_id()),
@@ -121,12 +227,8 @@ fn cycle(core: &mut Core, one: &mut One, now: Moment, seed: &mut Seed) {
     };
     one.points.push_front(point);
     one.points.truncate(POINTS);
-    let source = facts(one, Role::Source, now);
-    let agent = one.record.primary.agent;
-    core.apply(Input::Fact { agent, fact: Fact::Item(Box::new(source)) }, now, seed);
-    let target = facts(one, Role::Target, now);
-    let agent = one.record.recovery.agent;
-    core.apply(Input::Fact { agent, fact: Fact::Item(Box::new(target)) }, now, seed);
+    [(one.record.primary.agent, Role::Source), (one.record.recovery.agent, Role::Target)]
+        .map(|(agent, role)| (agent, Fact::Item(Box::new(facts(one, role, now)))))
 }
 
 fn facts(one: &One, role: Role, now: Moment) -> ItemFacts {
@@ -279,11 +381,15 @@ mod tests {
     #[test]
     fn a_small_load_is_played_and_shown() {
         let ticks = std::cell::Cell::new(0.0);
-        let load = bench_engine(60, 31, &|| {
+        let clock = || {
             ticks.set(ticks.get() + 1.0);
             ticks.get()
-        });
+        };
+        let load = bench_engine(60, 31, &clock, &mut |_| {});
         assert_eq!(load.items, 60);
+        // Two facts a cycle, and a report of each of the hosts that have an item every five seconds.
+        assert!(load.facts >= 2 * 60 + 100 * 6, "{load:?}");
+        assert!(load.heard_mb > 0.0 && load.cpu_secs > 0.0, "{load:?}");
         assert!(load.snapshots >= 31, "{load:?}");
     }
 }
