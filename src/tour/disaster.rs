@@ -104,7 +104,12 @@ fn kept_off(tour: &Tour, stage: &mut Stage, name: &str, home: AgentId) -> Result
         power == Some(PowerState::Off) && process.is_none() && superseded,
         &format!("{name}: superseded at Stockholm and kept off, although it should start by itself"),
         "power state as Stockholm's agent reports it, the processes of that host",
-        format!("{power:?}, process {:?}, superseded {superseded}", process.map(|(_, pid)| pid)),
+        format!(
+            "{}, {}, {}",
+            if power.is_some() { "off" } else { "not known to be off" },
+            process.map_or("no process".to_owned(), |(_, pid)| format!("process {pid}")),
+            if superseded { "superseded" } else { "not superseded" },
+        ),
     );
     // A person who tries to start it all the same is told why not.
     let snapshot = tour.watch.now();

@@ -279,7 +279,10 @@ fn planned(tour: &mut Tour, stage: &mut Stage, to: Side) -> Result<(), String> {
             stopped.as_ref().is_ok_and(|n| *n == state.verified_at_boot_last),
             &format!("{}: nothing was lost", item.name),
             "last record the guest printed when it stopped = last record found at boot on the other site",
-            format!("stopped at {stopped:?}, found {}", state.verified_at_boot_last),
+            match &stopped {
+                Ok(last) => format!("stopped at record {last}, found {}", state.verified_at_boot_last),
+                Err(why) => format!("where it stopped is not known: {why}"),
+            },
         );
     }
     tour.one_writer(stage);
