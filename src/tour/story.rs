@@ -328,8 +328,11 @@ pub(super) fn reverse(tour: &mut Tour, stage: &mut Stage, active: Side) -> Resul
         i.protection == want && i.replication == ReplicationState::Active
     })?;
     for item in tour.items()? {
-        let compared = item.points.iter().find(|p| p.kind == PointKind::Resync && p.committed_at >= before);
-        let compared = compared.ok_or_else(|| format!("{}: the comparison left no point", item.name))?;
+        // The source says that it is in sync, the target lists its points: two hosts, either may be heard first.
+        let compared = tour.watch.until(&format!("{}: the comparison's point", item.name), JOB, |s| {
+            let points = &s.item(item.id)?.points;
+            points.iter().find(|p| p.kind == PointKind::Resync && p.committed_at >= before).cloned()
+        })?;
         stage.bytes(compared.size_bytes);
         let since = item.synced_to.unwrap_or_default();
         tour.deltas_since(item.id, since, 1)?;

@@ -76,11 +76,12 @@ impl Tour {
     pub(crate) fn verify_points(&self, stage: &mut Stage) -> Result<(), String> {
         let mut jobs = BTreeMap::new();
         for item in self.items()? {
-            let point = item.points.first().ok_or_else(|| format!("{}: no recovery point", item.name))?;
-            jobs.insert(
-                item.name.clone(),
-                self.watch.begin(Command::VerifyPoint { item: item.id, point: point.id })?,
-            );
+            // Jobs are over when the source says so; the target's list of points may be heard a moment later.
+            let what = format!("{}: a recovery point", item.name);
+            let point = self
+                .watch
+                .until(&what, super::stage::JOB, |s| s.item(item.id)?.points.first().map(|p| p.id))?;
+            jobs.insert(item.name.clone(), self.watch.begin(Command::VerifyPoint { item: item.id, point })?);
         }
         for (name, jobs) in jobs {
             let outcome = self.watch.finish(&jobs, super::stage::JOB);
