@@ -131,8 +131,35 @@ pub(crate) fn cp(from: &Path, to: &Path) -> io::Result<()> {
     if copied.success() { Ok(()) } else { Err(io::Error::other(format!("cp: {copied}"))) }
 }
 
-/// `rsync` with these words, through a local pipe; what it wrote is on the disk when it ends.
+/// Drops a file from the page cache: two disks of machines are larger than the memory of their hosts.
+fn forget(path: &Path) -> io::Result<()> {
+    let word = format!("if={}", path.display());
+    let done = Command::new("dd").args([&word, "iflag=nocache", "count=0", "status=none"]).status()?;
+    if done.success() { Ok(()) } else { Err(io::Error::other(format!("dd: {done}"))) }
+}
+
+/// The limit of this machine for a comparison: both files read at the same time, past the page cache; seconds.
+pub(crate) fn read_both(one: &Path, other: &Path) -> io::Result<f64> {
+    let read = |path: &Path| {
+        let word = format!("if={}", path.display());
+        Command::new("dd").args([&word, "of=/dev/null", "bs=1M", "iflag=direct", "status=none"]).spawn()
+    };
+    let began = Instant::now();
+    let mut both = [read(one)?, read(other)?];
+    for child in &mut both {
+        let done = child.wait()?;
+        if !done.success() {
+            return Err(io::Error::other(format!("dd: {done}")));
+        }
+    }
+    Ok(began.elapsed().as_secs_f64())
+}
+
+/// `rsync` with these words, through a local pipe; it begins with nothing in the page cache, as we do, and what it wrote
+/// is on the disk when it ends.
 pub(crate) fn rsync(words: &str, source: &Path, target: &Path) -> io::Result<Cost> {
+    forget(source)?;
+    forget(target)?;
     let before = children_cpu()?;
     let began = Instant::now();
     let out = Command::new("rsync")
