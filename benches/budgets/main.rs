@@ -237,6 +237,14 @@ fn resync(root: &Path, options: &Options, add: &mut dyn FnMut(Line)) -> Result<(
         limits.push(peers::read_both(&source, &target)?);
         std::fs::remove_file(&target)?;
     }
+    for (words, costs) in &theirs {
+        let wall: Vec<f64> = costs.iter().map(|c| c.wall_secs).collect();
+        println!(
+            "        rsync {words}: {:.2} s, ours {:.2} s",
+            result::median(&wall),
+            result::median(&ours)
+        );
+    }
     let (name, least) = best(&theirs, |c| c.wall_secs);
     let size = options.size_bytes;
     add(Line::of(

@@ -16,7 +16,7 @@ const GONE: Duration = Duration::from_secs(60);
 /// A step in one line: `done     Shut down the guest (web01), 4.1 s`.
 pub(crate) fn step_line(step: &StepView, now: Moment) -> String {
     let mut line = format!("  {:<10} {}", words::step_state(&step.state), step.title.render());
-    if !step.subject.is_empty() && !line.contains(&step.subject) {
+    if !step.subject.is_empty() && !line.contains(&*step.subject) {
         line.push_str(&format!(" ({})", step.subject));
     }
     let mut tail: Vec<String> = Vec::new();
@@ -136,7 +136,7 @@ impl Loss {
 /// What has been said of each step, so that nothing is said twice.
 #[derive(Default)]
 struct Told {
-    steps: BTreeMap<(JobId, String), (std::mem::Discriminant<StepState>, u32)>,
+    steps: BTreeMap<(JobId, Arc<str>), (std::mem::Discriminant<StepState>, u32)>,
     jobs: BTreeMap<JobId, JobState>,
 }
 

@@ -52,7 +52,7 @@ fn subject(state: &State, command: &Command, item: Option<&Item>, on: On) -> Str
 
 /// The median of earlier runs, or the declared weight as seconds.
 fn estimate(state: &State, verb: Verb, step: &str, weight: u32, _phase: Phase) -> f32 {
-    let known = state.durations.get(&(verb, step.to_owned())).filter(|d| !d.is_empty());
+    let known = state.durations.get(&(verb, step.into())).filter(|d| !d.is_empty());
     let Some(known) = known else {
         #[expect(clippy::cast_precision_loss, reason = "weights are small")]
         return weight as f32;

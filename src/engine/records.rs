@@ -9,6 +9,7 @@ use leeward_model::{
     SourceQuiesced, StepState, TestId, TestState, VaultId, Verb,
 };
 use serde::{Deserialize, Serialize};
+use std::sync::Arc;
 
 /// One thing that becomes durable. All changes of one decision are written in one transaction.
 #[derive(Clone, PartialEq, Debug)]
@@ -305,13 +306,13 @@ pub struct JobRecord {
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
 pub struct StepRecord {
     /// Declared id.
-    pub id: String,
+    pub id: Arc<str>,
     /// What it does.
     pub title: Message,
     /// Its phase.
     pub phase: Phase,
     /// What it concerns.
-    pub subject: String,
+    pub subject: Arc<str>,
     /// Its share of the job.
     pub weight: u32,
     /// Where it stands.

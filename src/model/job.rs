@@ -7,6 +7,7 @@ use crate::moment::Moment;
 use crate::text::Message;
 use crate::verb::Verb;
 use serde::{Deserialize, Serialize};
+use std::sync::Arc;
 
 /// The part of a workflow a step belongs to.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize)]
@@ -110,14 +111,15 @@ impl Progress {
 /// One step of a job. What few steps have is boxed: a window holds half a million of them.
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
 pub struct StepView {
-    /// Declared id, unique within the workflow.
-    pub id: String,
+    /// Declared id, unique within the workflow. Like the subject it is shared with the journal's record: a window holds
+    /// hundreds of thousands of steps.
+    pub id: Arc<str>,
     /// What it does.
     pub title: Message,
     /// Its phase.
     pub phase: Phase,
     /// What it concerns: a machine or host name.
-    pub subject: String,
+    pub subject: Arc<str>,
     /// Where it stands.
     pub state: StepState,
     /// When it began.

@@ -238,9 +238,11 @@ impl Protection {
     }
 
     /// The copy in the other direction could not be built; the machine goes on unprotected where it runs.
-    pub fn reverse_undone(self, item: ItemId, fence: FenceProof) -> Result<Self, Illegal> {
+    pub fn reverse_undone(self, item: ItemId, epoch: Epoch, fence: FenceProof) -> Result<Self, Illegal> {
         match self {
-            Self::Reversing => Ok(Self::Committed { source: SourceFence::Fenced(fence) }),
+            Self::Reversing if fence.proves(item, epoch) => {
+                Ok(Self::Committed { source: SourceFence::Fenced(fence) })
+            }
             from => Err(illegal(item, from, "reverse_undone")),
         }
     }

@@ -135,7 +135,7 @@ fn row(ui: &mut Ui, cx: &mut Cx<'_>, number: usize, step: &StepView, last: bool)
             ui.add(Label::new(text).wrap());
             let mut under = vec![state_words(&step.state, cx)];
             if !step.subject.is_empty() {
-                under.insert(0, step.subject.clone());
+                under.insert(0, step.subject.to_string());
             }
             if let Some(note) = &step.note {
                 under.push(note.render());

@@ -97,7 +97,7 @@ impl Turn<'_> {
     fn starts_elsewhere(&self, item: &Item) -> bool {
         item.jobs.iter().filter_map(|j| self.state.jobs.get(j)).map(|j| &j.record).any(|job| {
             let begun = job.steps.iter().any(|s| {
-                s.id == "start" && matches!(s.state, StepState::Running | StepState::Retrying { .. })
+                &*s.id == "start" && matches!(s.state, StepState::Running | StepState::Retrying { .. })
             });
             job.verb == Verb::Failover && job.gathered.fence.is_none() && begun
         })

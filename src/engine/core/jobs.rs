@@ -12,6 +12,7 @@ use leeward_model::{
     AgentId, Health, ItemId, JobId, JobState, Message, Moment, Protection, ReceiptId, Recovery, Side,
     StepState, Verb,
 };
+use std::sync::Arc;
 
 /// Durations remembered per step.
 const DURATIONS_KEPT: usize = 16;
@@ -32,7 +33,12 @@ pub(crate) struct Begin {
 
 /// The record of a job whose steps have not begun. `host` names the host of each step.
 pub(crate) fn declare(id: JobId, begin: Begin, now: Moment, mut host: impl FnMut(On) -> String) -> JobRecord {
-    let steps = workflows::steps(begin.args.workflow()).iter().map(|decl| step(decl, &mut host)).collect();
+    let mut steps: Vec<StepRecord> = Vec::new();
+    for decl in workflows::steps(begin.args.workflow()) {
+        let name = host(decl.on);
+        let known = steps.iter().find(|s| *s.subject == *name).map(|s| Arc::clone(&s.subject));
+        steps.push(step(decl, known.unwrap_or_else(|| name.into())));
+    }
     JobRecord {
         id,
         verb: begin.verb,
@@ -52,12 +58,12 @@ pub(crate) fn declare(id: JobId, begin: Begin, now: Moment, mut host: impl FnMut
     }
 }
 
-fn step(decl: &StepDecl, host: &mut impl FnMut(On) -> String) -> StepRecord {
+fn step(decl: &StepDecl, subject: Arc<str>) -> StepRecord {
     StepRecord {
-        id: decl.id.to_owned(),
+        id: decl.id.into(),
         title: Message::new(decl.title),
         phase: decl.phase,
-        subject: host(decl.on),
+        subject,
         weight: decl.weight,
         state: StepState::Waiting,
         started: None,
@@ -382,7 +388,7 @@ impl Turn<'_> {
 
 /// Takes the durations of a job that went well.
 pub(crate) fn learn(
-    durations: &mut std::collections::BTreeMap<(Verb, String), std::collections::VecDeque<f32>>,
+    durations: &mut std::collections::BTreeMap<(Verb, Arc<str>), std::collections::VecDeque<f32>>,
     record: &JobRecord,
 ) {
     for step in record.steps.iter().filter(|s| s.state == StepState::Done) {

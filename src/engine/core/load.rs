@@ -12,7 +12,8 @@ use super::turn::EVENTS_SHOWN;
 use crate::projector;
 use crate::records::{JobRecord, JournalEntry, Record, VaultRecord};
 use leeward_model::{EventView, ItemId, JobId, JobState, Moment, VaultId};
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::sync::Arc;
 use uuid::Uuid;
 
 /// The state.
@@ -20,6 +21,7 @@ pub(crate) fn state(records: Vec<Record>, journal: Vec<JournalEntry>, events: Ve
     let mut state = empty();
     let mut jobs: BTreeMap<JobId, JobRecord> = BTreeMap::new();
     let mut histories = Vec::new();
+    let mut words = BTreeSet::new();
     for record in records {
         match record {
             Record::Vault(vault) => state.vault = vault,
@@ -42,7 +44,8 @@ pub(crate) fn state(records: Vec<Record>, journal: Vec<JournalEntry>, events: Ve
                 state.protected.insert(item.machine.id, item.id);
                 state.items.insert(item.id, Item::new(*item));
             }
-            Record::Job(job) => {
+            Record::Job(mut job) => {
+                share_words(&mut words, &mut job);
                 jobs.insert(job.id, *job);
             }
             Record::History(history) => histories.push(history),
@@ -62,6 +65,18 @@ pub(crate) fn state(records: Vec<Record>, journal: Vec<JournalEntry>, events: Ve
     state.events = events.into_iter().rev().take(EVENTS_SHOWN).collect();
     mark_all(&mut state);
     state
+}
+
+/// A few step ids and names of hosts stand in every one of the many jobs that a vault remembers: each is kept once.
+fn share_words(words: &mut BTreeSet<Arc<str>>, job: &mut JobRecord) {
+    for word in job.steps.iter_mut().flat_map(|s| [&mut s.id, &mut s.subject]) {
+        match words.get(word) {
+            Some(known) => *word = Arc::clone(known),
+            None => {
+                words.insert(Arc::clone(word));
+            }
+        }
+    }
 }
 
 /// Sorts jobs into those that go on and those that are over.

@@ -261,7 +261,7 @@ impl Turn<'_> {
     /// Asks an agent to stop working on a step.
     pub(super) fn cancel_op(&mut self, id: JobId, step: usize, agent: AgentId) {
         let Some(found) = self.state.jobs.get(&id).and_then(|j| j.record.steps.get(step)) else { return };
-        let op = Op { job: id, step: found.id.clone(), attempt: found.tries };
+        let op = Op { job: id, step: found.id.to_string(), attempt: found.tries };
         if self.state.connected(agent) {
             self.call(Pending::Told { agent }, Request::CancelOp { op });
         }
@@ -401,7 +401,7 @@ impl Turn<'_> {
 
 pub(crate) fn decl_of(job: &JobRecord, step: usize) -> Option<&'static StepDecl> {
     let decl = workflows::steps(job.args.workflow()).get(step)?;
-    job.steps.get(step).filter(|s| s.id == decl.id)?;
+    job.steps.get(step).filter(|s| *s.id == *decl.id)?;
     Some(decl)
 }
 

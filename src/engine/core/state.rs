@@ -35,7 +35,7 @@ pub(crate) struct State {
     /// Jobs that are over and may be restarted: the last one of each item.
     pub(crate) restartable: BTreeMap<ItemId, JobRecord>,
     /// Seconds that steps took, newest last.
-    pub(crate) durations: BTreeMap<(Verb, String), VecDeque<f32>>,
+    pub(crate) durations: BTreeMap<(Verb, Arc<str>), VecDeque<f32>>,
     /// Calls that are not answered.
     pub(crate) calls: BTreeMap<CallId, Pending>,
     pub(crate) alarms: Alarms,

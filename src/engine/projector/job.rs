@@ -73,7 +73,7 @@ fn waits_for(state: &State, job: &JobRecord) -> Option<(usize, Message)> {
             || (s.state == StepState::Failed && s.undo_tries > 0 && !s.undone)
     })?;
     let step = job.steps.get(index)?;
-    Some((index, Message::new("note-waits-for-host").with("host", &step.subject)))
+    Some((index, Message::new("note-waits-for-host").with("host", &*step.subject)))
 }
 
 /// The step that copies or compares, and how far it is.

@@ -116,7 +116,7 @@ fn forget(scene: &Scene<'_>, draft: &mut Draft, _: &Response) -> Result<(), Box<
         ("release-target", scene.to(), delete_replica(scene), fence),
     ] {
         let skipped =
-            scene.job.steps.iter().any(|s| s.id == step && matches!(s.state, StepState::Skipped { .. }));
+            scene.job.steps.iter().any(|s| *s.id == *step && matches!(s.state, StepState::Skipped { .. }));
         if let (true, Some(host)) = (skipped, host) {
             draft.releases.push((host, Release { item, delete_replica, fence, failures: 0 }));
         }

@@ -24,7 +24,7 @@ pub(super) const STEPS: &[StepDecl] = &[
         },
         undo: Undo::By(UndoDecl {
             act: |scene| {
-                let tries = scene.job.steps.iter().find(|s| s.id == "start").map_or(0, |s| s.tries);
+                let tries = scene.job.steps.iter().find(|s| &*s.id == "start").map_or(0, |s| s.tries);
                 let begun = Op { job: scene.job.id, step: "start".to_owned(), attempt: tries };
                 scene.ask(scene.from(), |_, _| Some(Request::CancelOp { op: begun }))
             },

@@ -120,7 +120,7 @@ fn unbegin(scene: &Scene<'_>, draft: &mut Draft) -> Result<(), Box<Fault>> {
     }
     let Some(fence) = scene.job.gathered.fence.clone() else { return Err(wrong_answer(scene)) };
     let id = draft.id();
-    draft.go(scene.now, |p, _| p.reverse_undone(id, fence))
+    draft.go(scene.now, |p, item| p.reverse_undone(id, item.epoch, fence))
 }
 
 /// The proof that the side that was left cannot write.

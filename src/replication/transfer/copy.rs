@@ -15,8 +15,9 @@ use std::io::{Read, Write};
 use std::sync::mpsc::{Receiver, sync_channel};
 use uuid::Uuid;
 
-/// Runs that are read ahead.
-const AHEAD: usize = 8;
+/// Threads that read a disk for its first copy, and the runs that each of them has ready.
+const READERS: usize = 4;
+const AHEAD: usize = 2;
 
 /// Blocks that may be zeros for a run to be cut there.
 const RUN: u64 = RUN_BYTES_MAX as u64 / BLOCK_BYTES;
@@ -144,41 +145,43 @@ impl Way<'_> {
         Ok(())
     }
 
-    /// Sends everything that is not zeros. One thread reads ahead while this one sends.
+    /// Sends everything that is not zeros. Threads read ahead while this one sends; the runs go round among them, so
+    /// that a disk always has more than one thing to read.
     fn ship_all(&mut self, line: &Line<'_>, disk: &CopyDisk, from: u64) -> Result<()> {
         let chain = Chain::open(&disk.chain, disk.size_bytes)?;
-        let (full, filled) = sync_channel::<Result<(u64, usize, Aligned)>>(AHEAD);
-        let (spare, empty) = sync_channel::<Aligned>(AHEAD + 2);
-        for _ in 0..AHEAD + 2 {
-            spare.send(Aligned::new(RUN_BYTES_MAX)).ok();
-        }
         std::thread::scope(|scope| {
             let chain = &chain;
-            scope.spawn(move || {
-                for (first, count) in chain.runs(from, RUN) {
-                    let Ok(mut room) = empty.recv() else { return };
-                    let length = usize::try_from(count).unwrap_or(0) * BLOCK;
-                    let read = chain.read(first, room.bytes_mut().get_mut(..length).unwrap_or(&mut []));
-                    if full.send(read.map(|()| (first, length, room))).is_err() {
-                        return;
+            let readers: Vec<_> = (0..READERS)
+                .map(|reader| {
+                    let (full, filled) = sync_channel::<Result<(u64, usize, Aligned)>>(AHEAD);
+                    let (spare, empty) = sync_channel::<Aligned>(AHEAD + 2);
+                    for _ in 0..AHEAD + 2 {
+                        spare.send(Aligned::new(RUN_BYTES_MAX)).ok();
                     }
-                }
-            });
-            let mut sent = Ok(());
-            while let Ok(run) = filled.recv() {
-                sent = run.and_then(|(first, length, room)| {
-                    self.send_run(line, first, room.bytes().get(..length).unwrap_or(&[]))?;
-                    self.tell(disk, first + (length / BLOCK) as u64);
-                    spare.send(room).ok();
-                    Ok(())
-                });
-                if sent.is_err() {
-                    break;
-                }
+                    scope.spawn(move || {
+                        for (first, count) in chain.runs(from, RUN).skip(reader).step_by(READERS) {
+                            let Ok(mut room) = empty.recv() else { return };
+                            let length = usize::try_from(count).unwrap_or(0) * BLOCK;
+                            let into = room.bytes_mut().get_mut(..length).unwrap_or(&mut []);
+                            let read = chain.read(first, into);
+                            if full.send(read.map(|()| (first, length, room))).is_err() {
+                                return;
+                            }
+                        }
+                    });
+                    (filled, spare)
+                })
+                .collect();
+            // The first reader without a run has none because there are no more. However this ends, the readers'
+            // channels go with it: they may be waiting for room or for a place.
+            for (filled, spare) in readers.iter().cycle() {
+                let Ok(run) = filled.recv() else { break };
+                let (first, length, room) = run?;
+                self.send_run(line, first, room.bytes().get(..length).unwrap_or(&[]))?;
+                self.tell(disk, first + (length / BLOCK) as u64);
+                spare.send(room).ok();
             }
-            // The reader may be waiting for room or for a place.
-            drop((filled, spare));
-            sent
+            Ok(())
         })?;
         self.tell(disk, chain.blocks());
         line.write(Kind::End, &[])

@@ -50,7 +50,7 @@ fn step(kept: &Kept, chance: &mut Chance) -> (Option<Protection>, bool) {
     let fence = mint.fence(item, AgentId(Uuid::from_u128(3)), new, Moment(0));
     let kind = if chance.below(2) == 0 { FailoverKind::Planned } else { FailoverKind::Unplanned };
     let in_sync = mint.in_sync(item, old, point);
-    let result = match chance.below(14) {
+    let result = match chance.below(15) {
         0 => from.enabled(ITEM),
         1 => from.initial_done(ITEM, now, &in_sync),
         2 => from.begin_failover(ITEM, kind, kept.active),
@@ -74,6 +74,10 @@ fn step(kept: &Kept, chance: &mut Chance) -> (Option<Protection>, bool) {
         }
         10 | 11 => from.begin_reverse(ITEM),
         12 => from.reversed(ITEM, now, kept.active, &in_sync),
+        13 => {
+            let proof = mint.fence(item, AgentId(Uuid::from_u128(3)), old, Moment(0));
+            from.reverse_undone(ITEM, now, proof)
+        }
         _ => from.lost_track(ITEM, Message::new("health-needs-operator")),
     };
     (result.ok(), false)
