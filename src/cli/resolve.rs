@@ -72,7 +72,7 @@ pub(crate) fn policy<'a>(snapshot: &'a Snapshot, word: &str) -> Result<&'a Polic
 
 /// A job by id, or the newest one of an item or server by its name.
 pub(crate) fn job<'a>(snapshot: &'a Snapshot, word: &str) -> Result<&'a JobView, Stop> {
-    if let Some(newest) = snapshot.jobs.iter().find(|j| j.subject == word) {
+    if let Some(newest) = snapshot.jobs.iter().find(|j| *j.subject == *word) {
         return Ok(newest);
     }
     one("cli-noun-job", word, snapshot.jobs.iter().map(AsRef::as_ref), |j| &j.subject, |j| j.id)

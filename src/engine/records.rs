@@ -281,9 +281,9 @@ pub struct JobRecord {
     /// Where the item ran when the job was accepted: the side its "source" steps speak of.
     pub from: Side,
     /// The item's or machine's name.
-    pub subject: String,
+    pub subject: Arc<str>,
     /// Who asked for it.
-    pub by: String,
+    pub by: Arc<str>,
     /// The command it came from.
     pub receipt: ReceiptId,
     /// When it was accepted.

@@ -142,9 +142,9 @@ pub struct JobView {
     /// The item it concerns.
     pub item: Option<ItemId>,
     /// The item's or server's name.
-    pub subject: String,
+    pub subject: Arc<str>,
     /// Who asked for it.
-    pub by: String,
+    pub by: Arc<str>,
     /// Where it stands.
     pub state: JobState,
     /// When it was accepted.

@@ -6,7 +6,7 @@ use fluent_bundle::{FluentArgs, FluentResource, FluentValue};
 use litemap::LiteMap;
 use serde::{Deserialize, Serialize};
 use std::borrow::Cow;
-use std::sync::OnceLock;
+use std::sync::{Arc, OnceLock};
 use unic_langid::LanguageIdentifier;
 
 /// The message files of every language the program brings, from `assets/messages`: by language, one file per area,
@@ -34,6 +34,11 @@ impl From<&str> for Arg {
 impl From<String> for Arg {
     fn from(v: String) -> Self {
         Self::Text(v)
+    }
+}
+impl From<&Arc<str>> for Arg {
+    fn from(v: &Arc<str>) -> Self {
+        Self::Text(v.to_string())
     }
 }
 impl From<&String> for Arg {

@@ -133,7 +133,7 @@ pub fn audit_is_complete(world: &World) {
         let Record::Job(job) = record else { continue };
         let asked = world.vault.database.audit.iter().any(|entry| {
             entry.receipt == Some(job.receipt)
-                && entry.by == job.by
+                && *entry.by == *job.by
                 && matches!(entry.phase, AuditPhase::Begun { .. })
         });
         assert!(asked, "a job that nobody asked for: {job:#?}");

@@ -40,10 +40,10 @@ pub(super) fn list(asked: &Asked<'_>) -> Result<Shown, Stop> {
         table.row(vec![
             words::age(job.started, asked.now),
             job.verb.title(),
-            job.subject.clone(),
+            job.subject.to_string(),
             words::job_state(job.state),
             took(job, asked.now),
-            job.by.clone(),
+            job.by.to_string(),
             job.id.to_string(),
         ]);
     }
@@ -54,11 +54,11 @@ pub(super) fn show(asked: &Asked<'_>) -> Result<Shown, Stop> {
     let job = resolve::job(asked.snapshot, of(asked.args, "job"))?;
     let mut facts = vec![
         label("cli-col-job", job.verb.title()),
-        label("cli-col-subject", job.subject.clone()),
+        label("cli-col-subject", job.subject.to_string()),
         label("cli-col-state", words::job_state(job.state)),
         label("cli-col-started", words::exact(job.started)),
         label("cli-col-took", took(job, asked.now)),
-        label("cli-col-by", job.by.clone()),
+        label("cli-col-by", job.by.to_string()),
         label("cli-col-id", job.id.to_string()),
     ];
     if let Some(ended) = job.ended {

@@ -53,14 +53,14 @@ fn commands(job: &JobView) -> Vec<CommandButton> {
 
 fn facts(job: &JobView, cx: &Cx<'_>) -> Vec<(String, Value)> {
     let subject = match job.item.filter(|i| cx.item(*i).is_some()) {
-        Some(item) => Value::Link(job.subject.clone(), Route::Item(item)),
-        None => Value::Text(job.subject.clone()),
+        Some(item) => Value::Link(job.subject.to_string(), Route::Item(item)),
+        None => Value::Text(job.subject.to_string()),
     };
     let (age, exact) = kit::age(job.started, cx.now);
     vec![
         (words("jobs-state"), state(job)),
         (words("jobs-subject"), subject),
-        (words("jobs-by"), Value::Text(job.by.clone())),
+        (words("jobs-by"), Value::Text(job.by.to_string())),
         (words("jobs-began"), Value::Hover(age, exact)),
         (words("jobs-took"), Value::Text(jobs::took(job, cx))),
         (words("job-id"), Value::Mono(job.id.to_string())),

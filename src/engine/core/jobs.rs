@@ -33,11 +33,12 @@ pub(crate) struct Begin {
 
 /// The record of a job whose steps have not begun. `host` names the host of each step.
 pub(crate) fn declare(id: JobId, begin: Begin, now: Moment, mut host: impl FnMut(On) -> String) -> JobRecord {
+    let (subject, by): (Arc<str>, Arc<str>) = (begin.subject.into(), begin.by.into());
     let mut steps: Vec<StepRecord> = Vec::new();
     for decl in workflows::steps(begin.args.workflow()) {
         let name = host(decl.on);
-        let known = steps.iter().find(|s| *s.subject == *name).map(|s| Arc::clone(&s.subject));
-        steps.push(step(decl, known.unwrap_or_else(|| name.into())));
+        let known = steps.iter().map(|s| &s.subject).chain([&subject]).find(|s| ***s == *name);
+        steps.push(step(decl, known.cloned().unwrap_or_else(|| name.into())));
     }
     JobRecord {
         id,
@@ -45,8 +46,8 @@ pub(crate) fn declare(id: JobId, begin: Begin, now: Moment, mut host: impl FnMut
         args: begin.args,
         item: begin.item,
         from: begin.from,
-        subject: begin.subject,
-        by: begin.by,
+        subject,
+        by,
         receipt: begin.receipt,
         started: now,
         ended: None,
@@ -196,7 +197,7 @@ impl Turn<'_> {
     }
 
     fn tell_end(&mut self, record: &JobRecord) {
-        let about = About { subject: record.subject.clone(), item: record.item, job: Some(record.id) };
+        let about = About { subject: record.subject.to_string(), item: record.item, job: Some(record.id) };
         let (severity, key) = match record.state {
             JobState::Succeeded => (Health::Healthy, "event-job-succeeded"),
             JobState::Cancelled => (Health::Healthy, "event-job-cancelled"),

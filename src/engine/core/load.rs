@@ -67,9 +67,10 @@ pub(crate) fn state(records: Vec<Record>, journal: Vec<JournalEntry>, events: Ve
     state
 }
 
-/// A few step ids and names of hosts stand in every one of the many jobs that a vault remembers: each is kept once.
+/// A few step ids, names and people stand in every one of the many jobs that a vault remembers: each is kept once.
 fn share_words(words: &mut BTreeSet<Arc<str>>, job: &mut JobRecord) {
-    for word in job.steps.iter_mut().flat_map(|s| [&mut s.id, &mut s.subject]) {
+    let of_steps = job.steps.iter_mut().flat_map(|s| [&mut s.id, &mut s.subject]);
+    for word in of_steps.chain([&mut job.subject, &mut job.by]) {
         match words.get(word) {
             Some(known) => *word = Arc::clone(known),
             None => {

@@ -390,12 +390,12 @@ impl Turn<'_> {
     }
 
     pub(super) fn subject(&self, id: JobId) -> &str {
-        self.state.jobs.get(&id).map_or("?", |j| j.record.subject.as_str())
+        self.state.jobs.get(&id).map_or("?", |j| &*j.record.subject)
     }
 
     pub(super) fn about(&self, id: JobId) -> About {
         let Some(job) = self.state.jobs.get(&id) else { return About::default() };
-        About { subject: job.record.subject.clone(), item: job.record.item, job: Some(id) }
+        About { subject: job.record.subject.to_string(), item: job.record.item, job: Some(id) }
     }
 }
 

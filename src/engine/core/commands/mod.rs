@@ -130,7 +130,7 @@ fn target(state: &State, command: &Command) -> String {
             machines.iter().map(machine).collect::<Vec<_>>().join(", ")
         }
         Command::CancelJob { job } | Command::RestartJob { job } => {
-            state.views.get(*job).map_or_else(|| job.to_string(), |v| v.subject.clone())
+            state.views.get(*job).map_or_else(|| job.to_string(), |v| v.subject.to_string())
         }
         Command::DisableReplication { item: id, .. }
         | Command::PauseReplication { item: id }

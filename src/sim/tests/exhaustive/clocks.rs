@@ -13,7 +13,7 @@ const DAY: i64 = 24 * HOUR;
 fn until_step(world: &mut World, job: leeward_model::JobId, step: &str) -> bool {
     world.run_until(600, |w| {
         w.job(job).is_some_and(|v| {
-            v.state.is_over() || v.steps.iter().any(|s| s.id == step && s.state == StepState::Running)
+            v.state.is_over() || v.steps.iter().any(|s| *s.id == *step && s.state == StepState::Running)
         })
     }) && world.job(job).is_some_and(|v| !v.state.is_over())
 }

@@ -26,7 +26,7 @@ fn give(world: &mut World, command: Command) -> JobId {
 
 fn until_step(world: &mut World, job: JobId, step: &str) {
     let there = world.run_until(600, |w| {
-        w.job(job).is_some_and(|v| v.steps.iter().any(|s| s.id == step && s.state == StepState::Running))
+        w.job(job).is_some_and(|v| v.steps.iter().any(|s| *s.id == *step && s.state == StepState::Running))
     });
     assert!(there, "never comes to {step}\n{}", checkers::tail(world));
 }
@@ -148,7 +148,7 @@ fn a_broken_session_of_a_moment_costs_an_unplanned_failover_nothing() {
         world.strike(&Fault::EngineLink { host: 0, secs: 6 });
         assert_eq!(run_out(&mut world, job), JobState::Succeeded);
         let view = world.job(job).expect("there");
-        let undone = |s: &&leeward_model::StepView| s.id != "fence-late" && s.state != StepState::Done;
+        let undone = |s: &&leeward_model::StepView| &*s.id != "fence-late" && s.state != StepState::Done;
         assert_eq!(view.steps.iter().find(undone), None, "broken at {step}");
         checkers::comes_to_rest(&mut world);
     }

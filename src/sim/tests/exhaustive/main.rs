@@ -70,7 +70,7 @@ fn steps(case: &Case) -> Vec<String> {
     assert_good(&mut world, case, "nothing went wrong");
     checkers::comes_to_rest(&mut world);
     let view = world.job(job).expect("there");
-    view.steps.iter().filter(|s| s.state == StepState::Done).map(|s| s.id.clone()).collect()
+    view.steps.iter().filter(|s| s.state == StepState::Done).map(|s| s.id.to_string()).collect()
 }
 
 #[test]
@@ -226,7 +226,8 @@ fn each_step_is_cancelled_and_taken_back_or_it_is_too_late() {
             let job = give(&mut world, &case).expect("accepted");
             let there = world.run_until(600, |w| {
                 w.job(job).is_some_and(|v| {
-                    v.state.is_over() || v.steps.iter().any(|s| s.id == step && s.state == StepState::Running)
+                    v.state.is_over()
+                        || v.steps.iter().any(|s| *s.id == *step && s.state == StepState::Running)
                 })
             });
             assert!(there, "{} never comes to {step}", case.name);
@@ -261,7 +262,7 @@ fn a_host_is_lost_at_each_step_and_everything_ends() {
                     world.run_until(600, |w| {
                         w.job(job).is_some_and(|v| {
                             v.state.is_over()
-                                || v.steps.iter().any(|s| s.id == step && s.state == StepState::Running)
+                                || v.steps.iter().any(|s| *s.id == *step && s.state == StepState::Running)
                         })
                     });
                     world.strike(&leeward_sim::Fault::HostCrash { host, secs });
@@ -305,7 +306,7 @@ fn an_engine_that_has_just_started_takes_nobody_for_lost() {
             let skipped: Vec<_> = view
                 .steps
                 .iter()
-                .filter(|s| s.id != "fence-late" && matches!(s.state, StepState::Skipped { .. }))
+                .filter(|s| &*s.id != "fence-late" && matches!(s.state, StepState::Skipped { .. }))
                 .collect();
             assert!(skipped.is_empty(), "{}: death at {number}: {skipped:#?}", case.name);
             assert_good(&mut world, &case, &format!("death at {number}"));
