@@ -179,8 +179,13 @@ pub enum Response {
     Started { point: PointId, ours_ms: f64, hypervisor_ms: f64, reach: Vec<Forward> },
     /// The guest answered.
     Booted { secs: f64, how: Message },
-    /// The point's bytes have the digests they were sealed with.
-    Verified { point: PointId, bytes: u64 },
+    /// The point's bytes have the digests they were sealed with; those of adopted disks have none, and were only read.
+    Verified {
+        point: PointId,
+        bytes: u64,
+        #[serde(default)]
+        uncompared_bytes: u64,
+    },
     /// PNG.
     Picture { png_base64: String, at: Moment },
 }

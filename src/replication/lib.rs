@@ -31,7 +31,7 @@ pub use layers::Layer;
 pub use log::{
     CycleHead, FoundLogs, SealedCycle, SealedLog, SpoolDisk, find_sealed, parse_manifest, seal, spool_path,
 };
-pub use store::{PointStore, Retained, parse_catalogue};
+pub use store::{PointStore, Retained, Verified, parse_catalogue};
 pub use transfer::{
     Copy, CopyDisk, OnProgress, Progressed, Receiver, Shipped, ask_head, finish, receive, ship_copy,
     ship_cycle,

@@ -14,7 +14,7 @@ use std::io::{ErrorKind, Read, Write};
 use uuid::Uuid;
 
 /// The version of the conversation.
-pub const VERSION: u32 = 2;
+pub const VERSION: u32 = 3;
 
 /// The longest message.
 const MESSAGE_BYTES_MAX: usize = 16 << 20;
@@ -43,6 +43,8 @@ pub(crate) enum Kind {
     Manifest = 6,
     /// Nothing: whoever says it is at work, and silent for no other reason.
     Alive = 7,
+    /// Block (u64): those before it were compared, and what differs has been sent.
+    Compared = 8,
 }
 
 /// What the source says.
@@ -109,7 +111,10 @@ pub enum Answer {
         have: Vec<(DiskId, u64)>,
     },
     /// The fingerprints of what is here follow; send what differs.
-    Compare,
+    Compare {
+        /// Disk by disk: the first block that was not compared before.
+        have: Vec<(DiskId, u64)>,
+    },
     /// It is held as this point, or staged.
     Held {
         /// The point; none when it was staged.
@@ -195,6 +200,7 @@ pub fn parse_header(bytes: &[u8; 5]) -> std::result::Result<(u8, usize), String>
         4 | 7 => 0,
         5 => 8 + HASHES_MAX * 16,
         6 => RUN_BYTES_MAX,
+        8 => 8,
         _ => return Err(format!("a frame of kind {kind}")),
     };
     if length > most {
@@ -242,6 +248,7 @@ pub(crate) fn read(reader: &mut impl Read, room: Vec<u8>) -> Result<Option<Frame
         4 => Kind::End,
         5 => Kind::Hashes,
         7 => Kind::Alive,
+        8 => Kind::Compared,
         _ => Kind::Manifest,
     };
     let mut payload = room;

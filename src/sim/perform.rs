@@ -109,7 +109,8 @@ impl Host {
             | Request::DiscardSource { .. } => self.end_failover(request, item),
             Request::VerifyPoint { point, .. } => match kept.points.iter().find(|(p, _)| p.id == *point) {
                 Some((found, _)) => {
-                    Done::Ended(Response::Verified { point: *point, bytes: found.size_bytes })
+                    let bytes = found.size_bytes;
+                    Done::Ended(Response::Verified { point: *point, bytes, uncompared_bytes: 0 })
                 }
                 None => refuse("sim-no-point"),
             },

@@ -5,7 +5,7 @@ use super::guest::{self, GuestState};
 use super::stage::{Stage, Tour};
 use super::watch::Watch;
 use leeward_engine::shell::{Clock as _, SystemClock};
-use leeward_model::{AgentId, Command, ItemId, ItemView, MachineId, Moment, PointKind};
+use leeward_model::{AgentId, Command, ItemId, ItemView, JobId, MachineId, Moment, PointKind, Snapshot};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
@@ -87,9 +87,9 @@ impl Tour {
             let outcome = self.watch.finish(&jobs, super::stage::JOB);
             stage.verify(
                 outcome.is_ok(),
-                &format!("{name}: newest point has the digests it was sealed with at the source"),
-                "the target hashed every block of the point again",
-                outcome.err().unwrap_or_else(|| "all blocks match".to_owned()),
+                &format!("{name}: newest point has the digests it was sealed with, wherever it has any"),
+                "the target read every block of the point again and compared it with its digest",
+                outcome.err().unwrap_or_else(|| found(&self.watch.now(), &jobs)),
             );
         }
         Ok(())
@@ -123,6 +123,13 @@ impl Tour {
         }
         Ok((written, SystemClock.now()))
     }
+}
+
+/// What verifying jobs say they have found: how much was compared, and what could only be read.
+fn found(snapshot: &Snapshot, jobs: &[JobId]) -> String {
+    let steps = jobs.iter().filter_map(|id| snapshot.job(*id)).flat_map(|job| &job.steps);
+    let notes: Vec<String> = steps.filter_map(|step| step.note.as_ref()).map(|note| note.render()).collect();
+    if notes.is_empty() { "it does not say what was compared".to_owned() } else { notes.join("; ") }
 }
 
 /// Waits until every item satisfies a condition.

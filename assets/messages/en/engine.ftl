@@ -46,6 +46,7 @@ skip-failed = Gone on without it: { $what }
 note-last-delta = { $size } sent
 note-sent = { $size } sent
 note-verified = { $size } read, all digests agree
+note-verified-partly = { $size } read. { $rest } of it lies in adopted disks and has no digests: it was only read. All other digests agree
 note-test-notes = { $notes }
 note-started = Started: { $ours } ms for the disks, { $hypervisor } ms for the hypervisor
 note-taken-back = Failed, and taken back

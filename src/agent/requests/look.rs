@@ -153,6 +153,6 @@ pub(super) fn await_boot(
 pub(super) fn verify_point(host: &Host, item: ItemId, point: PointId) -> Result<Response> {
     let item = host.item(item)?;
     let store = item.store()?.ok_or_else(|| refuse("agent-store-missing", &item.name()))?;
-    let bytes = store.verify(point, &Cancel::new()).map_err(|e| Box::new(e.fault(&item.name())))?;
-    Ok(Response::Verified { point, bytes })
+    let verified = store.verify(point, &Cancel::new()).map_err(|e| Box::new(e.fault(&item.name())))?;
+    Ok(Response::Verified { point, bytes: verified.bytes, uncompared_bytes: verified.uncompared_bytes })
 }

@@ -17,8 +17,10 @@ pub(super) const STEPS: &[StepDecl] = &[StepDecl {
         })
     },
     accept: |scene, draft, response| {
-        let Response::Verified { bytes, .. } = response else { return Err(wrong_answer(scene)) };
-        draft.note = Some(Message::new("note-verified").with("size", amount::size(*bytes)));
+        let Response::Verified { bytes, uncompared_bytes, .. } = response else {
+            return Err(wrong_answer(scene));
+        };
+        draft.note = Some(note(*bytes, *uncompared_bytes));
         Ok(())
     },
     undo: Undo::NotNeeded("only reads"),
@@ -28,3 +30,23 @@ pub(super) const STEPS: &[StepDecl] = &[StepDecl {
     gives_way: true,
     ..STEP
 }];
+
+/// What was found. Bytes that nothing could be compared with are never passed over.
+fn note(bytes: u64, uncompared_bytes: u64) -> Message {
+    let size = amount::size(bytes);
+    match uncompared_bytes {
+        0 => Message::new("note-verified").with("size", size),
+        rest => Message::new("note-verified-partly").with("size", size).with("rest", amount::size(rest)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn what_could_not_be_compared_is_said() {
+        let whole = super::note(1 << 30, 0).render();
+        let partly = super::note(1 << 30, 1 << 20).render();
+        assert!(whole.contains("all digests agree"), "{whole}");
+        assert!(!partly.contains("all digests agree") && partly.contains("no digests"), "{partly}");
+    }
+}

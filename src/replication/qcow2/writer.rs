@@ -121,6 +121,15 @@ impl Writer {
         Ok(())
     }
 
+    /// Makes durable what was written so far. Only who resumes it knows where which block is.
+    ///
+    /// # Errors
+    /// When it cannot be written.
+    pub fn sync(&mut self) -> Result<()> {
+        self.drain()?;
+        durable::sync(&self.file, &self.path)
+    }
+
     /// Appends clusters of metadata; where the first lies.
     fn append(&mut self, bytes: &[u8]) -> Result<u64> {
         let begin = self.next;

@@ -27,8 +27,9 @@ mod turns;
 mod verify;
 
 pub use catalogue::parse_catalogue;
-pub(crate) use incoming::{Arriving, CopyHead, CopyMode, FullCopy, Overlays};
+pub(crate) use incoming::{Arriving, Comparison, CopyHead, CopyMode, FullCopy, Overlays};
 pub use tidy::Retained;
+pub use verify::Verified;
 
 use crate::durable;
 use crate::error::{ReplicationError, Result};
@@ -378,6 +379,7 @@ impl PointStore {
             if newest && !staged {
                 return Ok(());
             }
+            self.forget_comparison()?;
             held.append(Change::KeepThrough { point })?;
         }
         self.throw_away_unpublished()
@@ -404,7 +406,7 @@ impl PointStore {
         kept.iter().filter(|k| k.own).map(|k| files::allocated(&self.folder.join(&k.path))).sum()
     }
 
-    /// How many bytes of a first copy that is under way, or was cut off, are here for good.
+    /// How many bytes of a copy that is under way, or was cut off, are here for good or were compared.
     #[must_use]
     pub fn copy_progress(&self) -> Vec<(DiskId, u64)> {
         incoming::watermarks(&self.folder)

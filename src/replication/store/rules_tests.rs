@@ -2,15 +2,16 @@
 //! the world ends in between.
 
 use super::trial::{Acknowledged, LIFE, Step, Trial};
-use super::{Arriving, CopyHead, PointStore};
+use super::{Arriving, CopyHead, CopyMode, PointStore};
 use crate::control::Cancel;
+use crate::digest::{BLOCK, blocks_of};
 use crate::error::ReplicationError;
 use crate::layers::Layer;
 use leeward_model::{DiskFormat, DiskId, Epoch, ItemId, Moment, PointKind, Retention, Sequence};
 use std::collections::BTreeMap;
 use std::fs::File;
 use std::os::unix::fs::FileExt as _;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use uuid::Uuid;
 
 /// A store after so many steps of a life.
@@ -222,6 +223,9 @@ fn adopted_disks_are_never_written() {
     let safety =
         store.adopt_base(Trial::point(50), Epoch(1), Moment(5), &adopted, Moment(6)).expect("adopted");
     assert_eq!(store.adopt_base(safety.id, Epoch(1), Moment(5), &adopted, Moment(6)).expect("again"), safety);
+    let verified = store.verify(safety.id, &Cancel::new()).expect("read");
+    assert!(verified.bytes > 0, "{verified:?}");
+    assert_eq!(verified.uncompared_bytes, verified.bytes, "there is nothing to compare with, and it is said");
     let compare = LIFE.iter().position(|s| matches!(s, Step::Compare(_))).expect("compared");
     let mut done = Acknowledged { steps: compare };
     trial.run_until(&store, &mut done, compare + 1).expect("compared");
@@ -230,10 +234,153 @@ fn adopted_disks_are_never_written() {
         assert!(std::fs::read(path).expect("read") == *bytes, "{}", path.display());
     }
     let newest = store.newest().expect("a point").id;
-    store.verify(newest, &Cancel::new()).expect("whole");
+    let verified = store.verify(newest, &Cancel::new()).expect("whole");
+    assert!(
+        verified.bytes > 0 && verified.uncompared_bytes == 0,
+        "what was found equal is known: {verified:?}"
+    );
     drop(store);
     PointStore::delete(&trial.folder).expect("deleted");
     assert!(before.keys().all(|p| p.exists()), "they are not the store's to delete");
+}
+
+/// A store whose bottom are disks that hold what the source held at a log of this number.
+fn on_adopted(n: u64) -> (tempfile::TempDir, Trial, PointStore, Vec<PathBuf>) {
+    let (folder, trial, store, _) = after(0);
+    let (mut adopted, mut paths) = (Vec::new(), Vec::new());
+    for (d, (disk, _)) in store.disks().into_iter().enumerate() {
+        let path = folder.path().join(format!("old-{d}.raw"));
+        std::fs::write(&path, trial.bytes(n, d)).expect("written");
+        adopted.push((disk, vec![Layer { path: path.clone(), format: DiskFormat::Raw }]));
+        paths.push(path);
+    }
+    store.adopt_base(Trial::point(50), Epoch(1), Moment(5), &adopted, Moment(6)).expect("adopted");
+    (folder, trial, store, paths)
+}
+
+#[test]
+fn blocks_of_adopted_disks_that_were_found_equal_are_compared_from_then_on() {
+    // Nothing differs in one disk or in any: that everything is equal is kept all the same.
+    for (held, of) in [(9, 10), (10, 10)] {
+        let (_folder, trial, store, paths) = on_adopted(held);
+        trial.step(&store, Step::Compare(of)).expect("compared");
+        let newest = store.newest().expect("a point").id;
+        let verified = store.verify(newest, &Cancel::new()).expect("whole");
+        assert!(verified.bytes > 0 && verified.uncompared_bytes == 0, "{verified:?}");
+        trial.step(&store, Step::Cycle(11, of)).expect("a cycle");
+        trial.step(&store, Step::Retain).expect("merged");
+        let newest = store.newest().expect("a point").id;
+        let verified = store.verify(newest, &Cancel::new()).expect("whole");
+        assert_eq!(verified.uncompared_bytes, 0, "{verified:?}");
+        let equal = |d: usize| {
+            let (now, then) = (trial.bytes(11, d), trial.bytes(held, d));
+            (0..now.len()).step_by(BLOCK).find(|at| {
+                let block = *at..(at + BLOCK).min(now.len());
+                now[block.clone()] == then[block.clone()] && now[block].iter().any(|b| *b != 0)
+            })
+        };
+        let (path, at) = paths.iter().enumerate().find_map(|(d, p)| Some((p, equal(d)?))).expect("equal");
+        let disk = File::options().write(true).open(path).expect("open");
+        disk.write_all_at(&[0xee], at as u64 + 9).expect("changed");
+        let found = store.verify(newest, &Cancel::new());
+        assert!(matches!(found, Err(ReplicationError::Damaged { .. })), "{found:?}");
+    }
+}
+
+#[test]
+fn a_comparison_that_was_cut_goes_on_where_it_was() {
+    let blocks = |trial: &Trial| blocks_of(trial.bytes(10, 0).len() as u64);
+    // On a replica of its own, and on adopted disks, whose equal blocks are remembered as well.
+    for adopted in [false, true] {
+        for cut in 1..blocks(&on_adopted(9).1) {
+            let (_folder, trial, store, _done) = if adopted {
+                let (folder, trial, store, _) = on_adopted(9);
+                (folder, trial, store, Acknowledged::default())
+            } else {
+                after(LIFE.iter().position(|s| *s == Step::Compare(10)).expect("compared"))
+            };
+            let head = trial.copy_head(10, PointKind::Resync, true);
+            let begin = |store: &PointStore| match store.begin_copy(&head) {
+                Ok(Arriving::Comes(CopyMode::Compare(comparison))) => comparison.have(),
+                _ => panic!("it comes"),
+            };
+            let Ok(Arriving::Comes(CopyMode::Compare(mut comparison))) = store.begin_copy(&head) else {
+                panic!("it comes")
+            };
+            assert_eq!(trial.compare(&store, &mut comparison, (0, 0), 10, cut).expect("compared"), cut);
+            // Cut off, which is noted; or killed, which finds what the last mark made durable.
+            let killed = cut % 2 == 0;
+            if killed {
+                drop(comparison)
+            } else {
+                comparison.interrupted()
+            }
+            let folder = store.folder().to_owned();
+            drop(store);
+            let store = PointStore::open(&folder).expect("opened");
+            let kept = if killed { cut / 7 * 7 } else { cut };
+            assert_eq!(begin(&store)[0].1, kept, "cut at {cut}");
+            let Ok(Arriving::Comes(CopyMode::Compare(mut comparison))) = store.begin_copy(&head) else {
+                panic!("it comes")
+            };
+            let mut hashed = 0;
+            for disk in 0..2 {
+                hashed +=
+                    trial.compare(&store, &mut comparison, (disk, disk), 10, u64::MAX).expect("compared");
+            }
+            let all: u64 = (0..2).map(|d| blocks_of(trial.bytes(10, d).len() as u64)).sum();
+            assert_eq!(hashed, all - kept, "nothing is compared twice");
+            comparison.commit(Trial::point(10), Moment(1_000_000)).expect("made");
+            trial.check_newest(&store, "gone on");
+            let verified = store.verify(Trial::point(10), &Cancel::new()).expect("whole");
+            assert_eq!(verified.uncompared_bytes, 0);
+        }
+    }
+}
+
+#[test]
+fn a_comparison_does_not_go_on_with_something_else() {
+    let compare = LIFE.iter().position(|s| *s == Step::Compare(10)).expect("compared");
+    let (_folder, trial, store, mut done) = after(compare);
+    let begin = |n: u64| {
+        let head = trial.copy_head(n, PointKind::Resync, true);
+        match store.begin_copy(&head) {
+            Ok(Arriving::Comes(CopyMode::Compare(comparison))) => comparison,
+            _ => panic!("it comes"),
+        }
+    };
+    let cut = |n: u64| {
+        let mut comparison = begin(n);
+        trial.compare(&store, &mut comparison, (0, 0), n, 8).expect("compared");
+        comparison.interrupted();
+        assert_eq!(begin(n).have()[0].1, 8);
+    };
+    cut(10);
+    assert_eq!(begin(11).have()[0].1, 0, "another copy begins at its own beginning");
+    cut(10);
+    // What it was compared with is taken back.
+    let older = store.points().get(1).expect("an older point").id;
+    store.keep_only_through(older).expect("taken back");
+    assert_eq!(begin(10).have()[0].1, 0);
+    trial.step(&store, Step::Compare(10)).expect("compared");
+    trial.check_newest(&store, "compared anew");
+    done.steps = 0;
+    trial.check(&store, &done, "all points");
+}
+
+#[test]
+fn a_source_that_skips_blocks_of_a_comparison_is_refused() {
+    let (_folder, trial, store, _) = after(1);
+    let head = trial.copy_head(2, PointKind::Resync, true);
+    let Ok(Arriving::Comes(CopyMode::Compare(mut comparison))) = store.begin_copy(&head) else {
+        panic!("it comes")
+    };
+    let refused = |r: crate::error::Result<()>| matches!(r, Err(ReplicationError::Protocol { .. }));
+    assert!(refused(comparison.settled(0, 1)), "nothing was said to it yet");
+    trial.compare(&store, &mut comparison, (0, 0), 2, 3).expect("compared");
+    assert!(refused(comparison.push(0, 1, &[1; BLOCK])), "that block is settled");
+    assert!(refused(comparison.zeros(0, 14, u64::MAX)), "behind the end");
+    assert!(refused(comparison.commit(Trial::point(2), Moment(1)).map(drop)), "not compared to its end");
 }
 
 fn disk_file(path: &Path, size: u64) {

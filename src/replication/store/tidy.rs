@@ -3,16 +3,17 @@
 //! a base that something else covers, then the catalogue names the result, then old files go. Apart from
 //! `retention`, which decides.
 
-use super::{Kept, PointStore, digests, names, retention};
+use super::digests::{self, Prints};
+use super::{Kept, PointStore, names, retention};
 use crate::control::Cancel;
-use crate::digest::{BLOCK, BLOCK_BYTES, Digest};
+use crate::digest::{BLOCK, BLOCK_BYTES};
 use crate::durable;
 use crate::error::{ReplicationError, Result};
 use crate::files::{Aligned, Mode, open_direct};
 use crate::qcow2::{Cluster, Reader, Writer};
 use crate::store::catalogue::Change;
 use leeward_model::{DiskFormat, DiskId, PointId, PointSummary, Retention};
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 /// Files between two points are merged when so many have gathered: each merge reads all of them once.
 const GATHER: usize = 4;
@@ -110,7 +111,6 @@ impl PointStore {
         let file = open_direct(&path, Mode::Write).map_err(ReplicationError::file("open", path.as_path()))?;
         let zeros = Aligned::new(BLOCK);
         let mut room = Aligned::new(BLOCK);
-        let mut changed: BTreeMap<u64, Digest> = BTreeMap::new();
         for overlay in overlays {
             let image = self.folder.join(&overlay.path);
             let reader = Reader::open(&image)?;
@@ -127,13 +127,14 @@ impl PointStore {
                     Cluster::Zero | Cluster::Below => durable::zero_at(&file, &path, zeros.bytes(), offset)?,
                 }
             }
-            changed.extend(digests::read(&image)?.unwrap_or_default());
         }
         durable::set_len(&file, &path, size_bytes)?;
         durable::sync(&file, &path)?;
         // Fingerprints of blocks that overlays still cover are not looked at: they may be ahead of the catalogue.
         let mut all = digests::read(&path)?.unwrap_or_default();
-        all.extend(changed);
+        for overlay in overlays {
+            all.lay(digests::read(&self.folder.join(&overlay.path))?.unwrap_or_default());
+        }
         digests::write(&path, &all)?;
         let files: Vec<u64> = merge.files.iter().map(|k| k.id).collect();
         self.held().append(Change::Merged { disk: merge.disk, files, into: base.clone() })?;
@@ -152,11 +153,13 @@ impl PointStore {
         let mut writer = Writer::create(&path, size_bytes)?;
         let mut room = Aligned::new(BLOCK);
         let mut done: BTreeSet<u64> = BTreeSet::new();
-        let mut prints: BTreeMap<u64, Digest> = BTreeMap::new();
+        let mut prints = Prints::default();
+        for layer in &merge.files {
+            prints.lay(digests::read(&self.folder.join(&layer.path))?.unwrap_or_default());
+        }
         for layer in merge.files.iter().rev() {
             let image = self.folder.join(&layer.path);
             let reader = Reader::open(&image)?;
-            let known = digests::read(&image)?.unwrap_or_default();
             for (block, cluster) in reader.clusters() {
                 if give_up() {
                     drop(writer);
@@ -172,9 +175,6 @@ impl PointStore {
                         writer.push(block, room.bytes())?;
                     }
                     Cluster::Zero | Cluster::Below => writer.zero(block)?,
-                }
-                if let Some(digest) = known.get(&block) {
-                    prints.insert(block, *digest);
                 }
             }
         }

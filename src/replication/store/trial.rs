@@ -1,7 +1,7 @@
 //! For tests: the life of a replica as a row of steps that can be stopped anywhere and gone on with, and what must
 //! be true of it at any time. Apart from `crash_tests`, which stop it.
 
-use super::{Arriving, CopyHead, CopyMode, Overlays, PointStore};
+use super::{Arriving, Comparison, CopyHead, CopyMode, Overlays, PointStore};
 use crate::control::Cancel;
 use crate::digest::{BLOCK, BLOCK_BYTES, Digest, blocks_of};
 use crate::error::{ReplicationError, Result};
@@ -126,7 +126,7 @@ impl Trial {
         Ok(())
     }
 
-    fn step(&self, store: &PointStore, step: Step) -> Result<()> {
+    pub(super) fn step(&self, store: &PointStore, step: Step) -> Result<()> {
         let none =
             Retention { every_point_mins: 0, hourly_points_hours: 0, app_consistent_hours: 0, points_max: 1 };
         match step {
@@ -140,6 +140,16 @@ impl Trial {
             Step::KeepThrough(n) => store.keep_only_through(Self::point(n)),
             Step::Closed(closed) => store.set_closed(closed),
         }
+    }
+
+    /// What the source held.
+    pub(super) fn bytes(&self, number: u64, disk: usize) -> &[u8] {
+        &self.versions[&number][disk]
+    }
+
+    /// The newest point reads as its instant.
+    pub(super) fn check_newest(&self, store: &PointStore, why: &str) {
+        self.check_point(store, &store.newest().expect("a point"), why);
     }
 
     fn blocks(&self, disk: usize, number: u64) -> Vec<(u64, &[u8])> {
@@ -163,26 +173,44 @@ impl Trial {
                 }
                 full.commit(Self::point(n), Self::at(n)).map(drop)
             }
-            Arriving::Comes(CopyMode::Compare(mut overlays)) => {
+            Arriving::Comes(CopyMode::Compare(mut comparison)) => {
                 for (at, disk) in wanted.enumerate() {
-                    let (id, size) = self.disks[disk];
-                    let chain = Chain::open(&store.whole_chain(id), size)?;
-                    let mut room = crate::files::Aligned::new(BLOCK);
-                    for (block, bytes) in self.blocks(disk, n) {
-                        chain.read(block, room.bytes_mut())?;
-                        if room.bytes()[..bytes.len()] == *bytes {
-                            continue;
-                        }
-                        if Digest::of(bytes).is_zero() {
-                            overlays.zeros(at, block, 1)?;
-                        } else {
-                            overlays.push(at, block, &padded(bytes))?;
-                        }
-                    }
+                    self.compare(store, &mut comparison, (at, disk), n, u64::MAX)?;
                 }
-                overlays.commit(Self::point(n), Self::at(n)).map(drop)
+                comparison.commit(Self::point(n), Self::at(n)).map(drop)
             }
         }
+    }
+
+    /// Compares a disk from where it was up to a block, and brings what differs; how many blocks were hashed.
+    pub(super) fn compare(
+        &self,
+        store: &PointStore,
+        comparison: &mut Comparison<'_>,
+        (at, disk): (usize, usize),
+        n: u64,
+        end: u64,
+    ) -> Result<u64> {
+        let (id, size) = self.disks[disk];
+        let chain = Chain::open(&store.whole_chain(id), size)?;
+        let mut room = crate::files::Aligned::new(BLOCK);
+        let (from, mut hashed) = (comparison.have()[at].1, 0);
+        for (block, bytes) in self.blocks(disk, n) {
+            if !(from..end).contains(&block) {
+                continue;
+            }
+            chain.read(block, room.bytes_mut())?;
+            let (theirs, ours) = (Digest::of(&room.bytes()[..bytes.len()]), Digest::of(bytes));
+            hashed += 1;
+            comparison.said(at, &[theirs])?;
+            if ours != theirs && ours.is_zero() {
+                comparison.zeros(at, block, 1)?;
+            } else if ours != theirs {
+                comparison.push(at, block, &padded(bytes))?;
+            }
+            comparison.settled(at, block + 1)?;
+        }
+        Ok(hashed)
     }
 
     /// The first copy, cut off before its last disk.
@@ -197,7 +225,7 @@ impl Trial {
         full.interrupted();
     }
 
-    fn copy_head(&self, n: u64, kind: PointKind, completes: bool) -> CopyHead {
+    pub(super) fn copy_head(&self, n: u64, kind: PointKind, completes: bool) -> CopyHead {
         let wanted = if completes { 0..2 } else { 1..2 };
         CopyHead {
             item: self.item,

@@ -1,7 +1,8 @@
 //! Hashing a point again: what a guest would read must have the fingerprints it came with. Apart from `tidy`, which
 //! changes files.
 
-use super::{PointStore, digests, names};
+use super::digests::{self, Prints};
+use super::{PointStore, names};
 use crate::control::Cancel;
 use crate::digest::{BLOCK, BLOCK_BYTES, Digest, block_len};
 use crate::error::{ReplicationError, Result};
@@ -15,21 +16,37 @@ use std::path::Path;
 /// Blocks read at once.
 const RUN: u64 = 16;
 
+/// What verifying a point has looked at.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct Verified {
+    /// Bytes that were read.
+    pub bytes: u64,
+    /// Those of them that lie in adopted files: they have no fingerprints, and were only read.
+    pub uncompared_bytes: u64,
+}
+
 impl PointStore {
-    /// Reads every block of a point and compares it with its fingerprint. Bytes that were read are returned; those of
-    /// adopted files have no fingerprints and are only read.
+    /// Reads every block of a point and compares it with its fingerprint, where it has one.
     ///
     /// # Errors
     /// When a block has another fingerprint, or a file cannot be read.
-    pub fn verify(&self, point: PointId, cancel: &Cancel) -> Result<u64> {
-        let mut bytes = 0;
+    pub fn verify(&self, point: PointId, cancel: &Cancel) -> Result<Verified> {
+        let mut all = Verified::default();
         for (disk, size_bytes) in self.disks() {
-            bytes += self.verify_disk(point, disk, size_bytes, cancel)?;
+            let one = self.verify_disk(point, disk, size_bytes, cancel)?;
+            all.bytes += one.bytes;
+            all.uncompared_bytes += one.uncompared_bytes;
         }
-        Ok(bytes)
+        Ok(all)
     }
 
-    fn verify_disk(&self, point: PointId, disk: DiskId, size_bytes: u64, cancel: &Cancel) -> Result<u64> {
+    fn verify_disk(
+        &self,
+        point: PointId,
+        disk: DiskId,
+        size_bytes: u64,
+        cancel: &Cancel,
+    ) -> Result<Verified> {
         loop {
             let layers = self.chain(point, disk)?;
             match verify_chain(&layers, size_bytes, cancel) {
@@ -42,17 +59,13 @@ impl PointStore {
 }
 
 /// What the blocks of a chain must be.
-struct Expected {
-    blocks: BTreeMap<u64, Digest>,
-    /// Every file has fingerprints: a block without one must be zeros.
-    whole: bool,
-}
-
-fn expected(layers: &[Layer]) -> Result<Expected> {
-    let mut expected = Expected { blocks: BTreeMap::new(), whole: true };
+///
+/// `whole`: a block without a fingerprint must be zeros.
+fn expected(layers: &[Layer]) -> Result<Prints> {
+    let mut expected = Prints { blocks: BTreeMap::new(), whole: true };
     for layer in layers {
         match digests::read(&layer.path)? {
-            Some(known) => expected.blocks.extend(known),
+            Some(known) => expected.lay(known),
             None if of_a_store(&layer.path) => {
                 return Err(ReplicationError::damaged(&layer.path, "its fingerprints are gone or damaged"));
             }
@@ -65,7 +78,7 @@ fn expected(layers: &[Layer]) -> Result<Expected> {
     Ok(expected)
 }
 
-fn verify_chain(layers: &[Layer], size_bytes: u64, cancel: &Cancel) -> Result<u64> {
+fn verify_chain(layers: &[Layer], size_bytes: u64, cancel: &Cancel) -> Result<Verified> {
     let expected = expected(layers)?;
     let chain = Chain::open(layers, size_bytes)?;
     let damaged = |block: u64| {
@@ -73,7 +86,7 @@ fn verify_chain(layers: &[Layer], size_bytes: u64, cancel: &Cancel) -> Result<u6
         ReplicationError::Damaged { path: top, reason: format!("block {block} has changed") }
     };
     let mut room = Aligned::new(usize::try_from(RUN * BLOCK_BYTES).unwrap_or(0));
-    let mut bytes = 0;
+    let mut verified = Verified::default();
     for (first, count) in chain.runs(0, RUN) {
         if cancel.is_cancelled() {
             return Err(ReplicationError::Cancelled {});
@@ -86,15 +99,17 @@ fn verify_chain(layers: &[Layer], size_bytes: u64, cancel: &Cancel) -> Result<u6
             let within = block.get(..block_len(number, size_bytes)).unwrap_or(block);
             let must = expected.blocks.get(&number).copied();
             let must = must.or(expected.whole.then_some(Digest::ZERO));
-            if must.is_some_and(|must| Digest::of(within) != must) {
-                return Err(damaged(number));
+            match must {
+                Some(must) if Digest::of(within) != must => return Err(damaged(number)),
+                Some(_) => {}
+                None => verified.uncompared_bytes += BLOCK_BYTES,
             }
         }
-        bytes += length as u64;
+        verified.bytes += length as u64;
     }
     // Bytes that should be there and read as a hole were not looked at.
     let lost = expected.blocks.iter().find(|(b, d)| !d.is_zero() && chain.held(**b) == Held::Zeros);
-    lost.map_or(Ok(bytes), |(block, _)| Err(damaged(*block)))
+    lost.map_or(Ok(verified), |(block, _)| Err(damaged(*block)))
 }
 
 /// Whether a file was made by a store: then it has fingerprints.

@@ -108,9 +108,10 @@ pub(super) fn ship_copy_over(
                 explained(shipped, reader, cancel)?;
             }
         }
-        Answer::Compare => {
+        Answer::Compare { have } => {
             for disk in copy.disks {
-                line.alive(|| way.ship_differing(reader, line, disk))?;
+                let from = have.iter().find(|(d, _)| *d == disk.disk).map_or(0, |(_, n)| *n);
+                line.alive(|| way.ship_differing(reader, line, disk, from))?;
             }
         }
         other => return Err(unexpected(&other)),
@@ -213,17 +214,19 @@ impl Way<'_> {
         reader: &mut (impl Read + Send),
         line: &Line<'_>,
         disk: &CopyDisk,
+        from: u64,
     ) -> Result<()> {
         let chain = Chain::open(&disk.chain, disk.size_bytes)?;
+        let from = from.min(chain.blocks());
         let (tell, ours) = sync_channel::<Result<Vec<Digest>>>(4);
         std::thread::scope(|scope| {
             let (chain, cancel) = (&chain, self.cancel);
             let size_bytes = disk.size_bytes;
             scope.spawn(move || {
-                fingerprints(chain, size_bytes, cancel, |_, prints| tell.send(prints).is_ok());
+                fingerprints(chain, size_bytes, from, cancel, |_, prints| tell.send(prints).is_ok());
             });
             // `ours` goes with it, however it ends: the hashing thread may be waiting for a place.
-            self.differing(reader, line, disk, chain, ours)
+            self.differing(reader, line, disk, (chain, from), ours)
         })?;
         line.write(Kind::End, &[])
     }
@@ -234,12 +237,12 @@ impl Way<'_> {
         reader: &mut impl Read,
         line: &Line<'_>,
         disk: &CopyDisk,
-        chain: &Chain,
+        (chain, from): (&Chain, u64),
         ours: Receiver<Result<Vec<Digest>>>,
     ) -> Result<()> {
         let mut room = Aligned::new(BLOCK);
         let mut own: VecDeque<Digest> = VecDeque::new();
-        let (mut at, all) = (0, chain.blocks());
+        let (mut at, all) = (from, chain.blocks());
         while at < all {
             if self.cancel.is_cancelled() {
                 return Err(ReplicationError::Cancelled {});
@@ -274,17 +277,20 @@ impl Way<'_> {
                 }
             }
             at += count as u64;
+            // What is settled need not be compared again, should this be cut off.
+            line.write(Kind::Compared, &[&at.to_le_bytes()])?;
             self.tell(disk, at);
         }
         Ok(())
     }
 }
 
-/// Makes the fingerprints of a chain's blocks and gives them in order, a bounded number at a time, until nobody takes
-/// them. Several threads read and hash, so that a disk always has more than one thing to read.
+/// Makes the fingerprints of a chain's blocks from one on and gives them in order, a bounded number at a time, until
+/// nobody takes them. Several threads read and hash, so that a disk always has more than one thing to read.
 pub(super) fn fingerprints(
     chain: &Chain,
     size_bytes: u64,
+    from: u64,
     cancel: &Cancel,
     mut take: impl FnMut(u64, Result<Vec<Digest>>) -> bool,
 ) {
@@ -296,7 +302,7 @@ pub(super) fn fingerprints(
                 let (full, filled) = sync_channel(1);
                 scope.spawn(move || {
                     let mut room = Aligned::new(RUN_BYTES_MAX);
-                    for at in (hasher * STRETCH..all).step_by(HASHERS as usize * STRETCH as usize) {
+                    for at in (from + hasher * STRETCH..all).step_by(HASHERS as usize * STRETCH as usize) {
                         let count = (all - at).min(STRETCH);
                         let prints = fingerprints_of(chain, size_bytes, at, count, cancel, &mut room);
                         let failed = prints.is_err();
@@ -308,7 +314,7 @@ pub(super) fn fingerprints(
                 filled
             })
             .collect();
-        for (at, filled) in (0..all).step_by(STRETCH as usize).zip(made.iter().cycle()) {
+        for (at, filled) in (from..all).step_by(STRETCH as usize).zip(made.iter().cycle()) {
             let prints = filled.recv().unwrap_or(Err(ReplicationError::Cancelled {}));
             let failed = prints.is_err();
             if !take(at, prints) || failed {

@@ -233,8 +233,71 @@ fn a_comparison_that_is_cut_or_cancelled_in_the_middle_comes_to_its_end() {
     });
     assert!(matches!(cancelled, Err(ReplicationError::Cancelled {})), "{cancelled:?}");
     let whole = bench.copy_whole(2);
-    assert_eq!(whole.sent_bytes, 2 * BLOCK_BYTES, "only what differs travels");
+    assert_eq!(whole.sent_bytes, BLOCK_BYTES, "only what differs and has not come travels");
     bench.host.store.verify(whole.point.expect("a point"), &Cancel::new()).expect("verified");
+}
+
+/// Counts what is read: from a target that compares, nearly nothing but fingerprints.
+struct Counting<'a>(UnixStream, &'a AtomicU64);
+
+impl Read for Counting<'_> {
+    fn read(&mut self, room: &mut [u8]) -> io::Result<usize> {
+        let read = self.0.read(room)?;
+        self.1.fetch_add(read as u64, Ordering::SeqCst);
+        Ok(read)
+    }
+}
+
+#[test]
+fn what_was_compared_before_a_cut_is_neither_hashed_nor_sent_again() {
+    let bench = Bench::new();
+    bench.write(3, 7);
+    bench.copy_whole(1);
+    let changed: Vec<u64> = (0..24).map(|n| n * 260 + 1).collect();
+    for (number, cuts) in (2..).zip([vec![3], vec![0, 3, 11], vec![5, 5, 5, 5]]) {
+        for block in &changed {
+            bench.write(*block, u8::try_from(number).expect("small"));
+        }
+        let (mut sent, mut heard) = (0, Vec::new());
+        // Each try is cut off a little behind so many blocks; the last one is not.
+        for cut in cuts.iter().copied().map(Some).chain([None]) {
+            let (read, last) = (AtomicU64::new(0), AtomicU64::new(0));
+            let shipped = bench.serve(|ours| {
+                let mut reader = Counting(ours.try_clone().expect("cloned"), &read);
+                let left = cut.map_or(u64::MAX, |blocks: u64| blocks * (BLOCK_BYTES + 13) + 900);
+                let mut writer = Fragile { inner: ours, left };
+                let seen = |_, p: super::Progressed| last.store(p.sent_bytes, Ordering::SeqCst);
+                bench.copy(&mut reader, &mut writer, number, &Cancel::new(), &seen)
+            });
+            match cut {
+                Some(_) => assert!(matches!(shipped, Err(ReplicationError::Cut { .. })), "{shipped:?}"),
+                None => sent += shipped.expect("compared").sent_bytes,
+            }
+            // What was sent before the last block that was said to be compared has come.
+            sent += if cut.is_some() { last.into_inner() } else { 0 };
+            heard.push(read.into_inner());
+        }
+        assert_eq!(sent, changed.len() as u64 * BLOCK_BYTES, "each block travels once");
+        let whole = blocks_of(SIZE) * 16;
+        let fewer = heard.last().expect("a last try");
+        assert!(
+            *fewer < whole,
+            "{heard:?}: a fingerprint of what is settled is not said again, {whole} in all"
+        );
+        let point = bench.host.store.newest().expect("a point").id;
+        let layers = bench.host.store.chain(point, DISK).expect("a chain");
+        let (here, there) = (Chain::open(&layers, SIZE).expect("opened"), bench.chain());
+        let there = Chain::open(&there, SIZE).expect("opened");
+        let prints = |chain: &Chain| {
+            let mut all = Vec::new();
+            fingerprints(chain, SIZE, 0, &Cancel::new(), |_, part| {
+                all.extend(part.expect("hashed"));
+                true
+            });
+            all
+        };
+        assert_eq!(prints(&here), prints(&there), "the replica is what the source is");
+    }
 }
 
 #[test]
@@ -247,7 +310,7 @@ fn fingerprints_of_many_stretches_come_in_the_order_of_the_disk() {
     }
     let chain = Chain::open(&bench.chain(), SIZE).expect("opened");
     let mut prints: Vec<Digest> = Vec::new();
-    fingerprints(&chain, SIZE, &Cancel::new(), |first, part| {
+    fingerprints(&chain, SIZE, 0, &Cancel::new(), |first, part| {
         assert_eq!(first, prints.len() as u64);
         prints.extend(part.expect("hashed"));
         true
@@ -275,7 +338,7 @@ fn the_other_side_may_cut_its_fingerprints_as_it_likes() {
             let (mut reader, mut writer) = (theirs.try_clone().expect("cloned"), theirs);
             let ask = wire::expect(&mut reader, Vec::new()).expect("asked");
             assert!(matches!(wire::understand(&ask), Ok(Ask::Copy { .. })));
-            wire::say(&mut writer, &Answer::Compare).expect("said");
+            wire::say(&mut writer, &Answer::Compare { have: vec![(DISK, 0)] }).expect("said");
             let mut at: u64 = 0;
             for length in [1, 699, 3, 4096, 512].into_iter().cycle() {
                 let count = (blocks_of(SIZE) - at).min(length);
@@ -292,6 +355,7 @@ fn the_other_side_may_cut_its_fingerprints_as_it_likes() {
                 let frame = wire::expect(&mut reader, Vec::new()).expect("sent");
                 match frame.kind {
                     Kind::End => break,
+                    Kind::Compared | Kind::Alive => {}
                     kind => {
                         let (first, rest) = frame.first().expect("a number");
                         assert!(kind == Kind::Zeros || rest.len() == BLOCK);

@@ -8,7 +8,7 @@ use crate::error::{ReplicationError, Result};
 use crate::layers::Chain;
 use crate::line::{KEEP_ALIVE, Line};
 use crate::log::{CycleHead, Manifest, parse_manifest};
-use crate::store::{Arriving, CopyHead, CopyMode, FullCopy, Overlays, PointStore};
+use crate::store::{Arriving, Comparison, CopyHead, CopyMode, FullCopy, Overlays, PointStore};
 use crate::wire::{self, Answer, Ask, Frame, Kind};
 use leeward_model::fault::Fault;
 use leeward_model::{DiskId, Epoch, ItemId, Moment, PointId, PointSummary};
@@ -132,9 +132,9 @@ fn exchange(
                     line.say(&Answer::Go { have: full.have() })?;
                     take_full(reader, line, full, count, receiver, item)?
                 }
-                Arriving::Comes(CopyMode::Compare(overlays)) => {
-                    line.say(&Answer::Compare)?;
-                    compare(reader, line, overlays, &store, &head, receiver)?
+                Arriving::Comes(CopyMode::Compare(comparison)) => {
+                    line.say(&Answer::Compare { have: comparison.have() })?;
+                    compare(reader, line, comparison, &store, &head, receiver)?
                 }
             };
             held(line, receiver, item, point)
@@ -194,7 +194,7 @@ fn pump(
             while let Ok(frame) = filled.recv() {
                 match frame.kind {
                     Kind::End => disk += 1,
-                    Kind::Blocks | Kind::Zeros => apply(disk, &frame)?,
+                    Kind::Blocks | Kind::Zeros | Kind::Compared => apply(disk, &frame)?,
                     // It only shows the reading side that this one is still there.
                     Kind::Alive => {}
                     _ => return Err(ReplicationError::protocol("a frame that does not belong here")),
@@ -238,16 +238,14 @@ fn take_overlays(
 ) -> Result<Option<PointSummary>> {
     let overlays = Mutex::new(overlays);
     pump(reader, disks, |disk, frame| {
+        if frame.kind != Kind::Blocks {
+            // Zeros are facts of the manifests.
+            return Err(ReplicationError::protocol("something else than blocks in a cycle"));
+        }
         let mut into = overlays.lock().unwrap_or_else(PoisonError::into_inner);
         let (first, rest) = frame.first()?;
-        if frame.kind == Kind::Zeros {
-            let count = rest.try_into().map(u64::from_le_bytes);
-            let count = count.map_err(|_why| ReplicationError::protocol("zeros without a number"))?;
-            into.zeros(disk, first, count)?;
-        } else {
-            for (block, bytes) in wire::blocks(first, rest)? {
-                into.push(disk, block, bytes)?;
-            }
+        for (block, bytes) in wire::blocks(first, rest)? {
+            into.push(disk, block, bytes)?;
         }
         receiver.progressed(item);
         Ok(())
@@ -268,7 +266,7 @@ fn take_full(
     let pumped = pump(reader, disks, |disk, frame| {
         let (first, rest) = frame.first()?;
         if frame.kind != Kind::Blocks {
-            return Err(ReplicationError::protocol("zeros in a full copy"));
+            return Err(ReplicationError::protocol("something else than blocks in a full copy"));
         }
         full.lock().unwrap_or_else(PoisonError::into_inner).push(disk, first, rest)?;
         receiver.progressed(item);
@@ -288,20 +286,20 @@ fn take_full(
 fn compare(
     reader: &mut (impl Read + Send),
     line: &Line<'_>,
-    overlays: Overlays<'_>,
+    comparison: Comparison<'_>,
     store: &PointStore,
     head: &CopyHead,
     receiver: &dyn Receiver,
 ) -> Result<Option<PointSummary>> {
     let mut chains = Vec::new();
-    for (disk, size_bytes) in &head.disks {
-        chains.push((Chain::open(&store.whole_chain(*disk), *size_bytes)?, *size_bytes));
+    for ((disk, size_bytes), (_, from)) in head.disks.iter().zip(comparison.have()) {
+        chains.push((Chain::open(&store.whole_chain(*disk), *size_bytes)?, *size_bytes, from));
     }
-    let stop = Cancel::new();
-    std::thread::scope(|scope| {
-        let stopping = stop.clone();
+    let (stop, shared) = (Cancel::new(), Mutex::new(comparison));
+    let compared = std::thread::scope(|scope| {
+        let (stopping, comparison) = (stop.clone(), &shared);
         let saying = scope.spawn(move || {
-            let said = line.alive(|| say_fingerprints(line, &chains, &stopping));
+            let said = line.alive(|| say_fingerprints(line, &chains, comparison, &stopping));
             if let Err(error) = &said
                 && !matches!(error, ReplicationError::Cancelled {} | ReplicationError::Cut { .. })
             {
@@ -311,7 +309,7 @@ fn compare(
             }
             said
         });
-        let taken = take_overlays(reader, line, overlays, head.disks.len(), receiver, head.item);
+        let taken = take_differing(reader, &shared, head.disks.len(), receiver, head.item);
         if taken.is_err() {
             stop.cancel();
         }
@@ -319,20 +317,63 @@ fn compare(
             .join()
             .map_err(|_why| ReplicationError::protocol("the hashing thread ended in disorder"))?;
         match (taken, said) {
-            (Ok(point), Ok(())) => Ok(point),
+            (Ok(()), Ok(())) => Ok(()),
             // When hashing ends for the sake of the other failure, that one explains it.
             (Err(error), Ok(()) | Err(ReplicationError::Cancelled {} | ReplicationError::Cut { .. }))
             | (_, Err(error)) => Err(error),
         }
+    });
+    let comparison = shared.into_inner().unwrap_or_else(PoisonError::into_inner);
+    match compared {
+        Ok(()) => line.alive(|| comparison.commit(receiver.new_point_id(), receiver.now())),
+        Err(error) => {
+            comparison.interrupted();
+            Err(error)
+        }
+    }
+}
+
+/// Takes what differs, and up to where nothing else does.
+fn take_differing(
+    reader: &mut (impl Read + Send),
+    comparison: &Mutex<Comparison<'_>>,
+    disks: usize,
+    receiver: &dyn Receiver,
+    item: ItemId,
+) -> Result<()> {
+    pump(reader, disks, |disk, frame| {
+        let mut into = comparison.lock().unwrap_or_else(PoisonError::into_inner);
+        let (first, rest) = frame.first()?;
+        match frame.kind {
+            Kind::Compared => into.settled(disk, first)?,
+            Kind::Zeros => {
+                let count = rest.try_into().map(u64::from_le_bytes);
+                let count = count.map_err(|_why| ReplicationError::protocol("zeros without a number"))?;
+                into.zeros(disk, first, count)?;
+            }
+            _ => {
+                for (block, bytes) in wire::blocks(first, rest)? {
+                    into.push(disk, block, bytes)?;
+                }
+            }
+        }
+        receiver.progressed(item);
+        Ok(())
     })
 }
 
-/// Says the fingerprints of disks, one after the other.
-fn say_fingerprints(line: &Line<'_>, chains: &[(Chain, u64)], cancel: &Cancel) -> Result<()> {
+/// Says the fingerprints of disks, one after the other, each from its first block that was not compared before.
+fn say_fingerprints(
+    line: &Line<'_>,
+    chains: &[(Chain, u64, u64)],
+    comparison: &Mutex<Comparison<'_>>,
+    cancel: &Cancel,
+) -> Result<()> {
     let mut said = Ok(());
-    for (chain, size_bytes) in chains {
-        fingerprints(chain, *size_bytes, cancel, |first, prints| {
+    for (disk, (chain, size_bytes, from)) in chains.iter().enumerate() {
+        fingerprints(chain, *size_bytes, *from, cancel, |first, prints| {
             said = prints.and_then(|prints| {
+                comparison.lock().unwrap_or_else(PoisonError::into_inner).said(disk, &prints)?;
                 let bytes: Vec<u8> = prints.iter().flat_map(|d| d.0).collect();
                 line.write(Kind::Hashes, &[&first.to_le_bytes(), &bytes])?;
                 line.flush()
