@@ -27,7 +27,7 @@ mod turns;
 mod verify;
 
 pub use catalogue::parse_catalogue;
-pub(crate) use incoming::{Arriving, Comparison, CopyHead, CopyMode, FullCopy, Overlays};
+pub(crate) use incoming::{Arriving, Comparison, CopyHead, CopyMode, FullCopy, Overlays, Ready};
 pub use tidy::Retained;
 pub use verify::Verified;
 

@@ -5,10 +5,11 @@ use super::copy::fingerprints;
 use crate::control::Cancel;
 use crate::digest::BLOCK_BYTES;
 use crate::error::{ReplicationError, Result};
+use crate::files::Aligned;
 use crate::layers::Chain;
 use crate::line::{KEEP_ALIVE, Line};
 use crate::log::{CycleHead, Manifest, parse_manifest};
-use crate::store::{Arriving, Comparison, CopyHead, CopyMode, FullCopy, Overlays, PointStore};
+use crate::store::{Arriving, Comparison, CopyHead, CopyMode, FullCopy, Overlays, PointStore, Ready};
 use crate::wire::{self, Answer, Ask, Frame, Kind};
 use leeward_model::fault::Fault;
 use leeward_model::{DiskId, Epoch, ItemId, Moment, PointId, PointSummary};
@@ -257,23 +258,44 @@ fn take_overlays(
 fn take_full(
     reader: &mut (impl Read + Send),
     line: &Line<'_>,
-    full: FullCopy<'_>,
+    mut full: FullCopy<'_>,
     disks: usize,
     receiver: &dyn Receiver,
     item: ItemId,
 ) -> Result<Option<PointSummary>> {
-    let full = Mutex::new(full);
-    let pumped = pump(reader, disks, |disk, frame| {
-        let (first, rest) = frame.first()?;
-        if frame.kind != Kind::Blocks {
-            return Err(ReplicationError::protocol("something else than blocks in a full copy"));
-        }
-        full.lock().unwrap_or_else(PoisonError::into_inner).push(disk, first, rest)?;
-        receiver.progressed(item);
-        Ok(())
+    let sizes = full.sizes();
+    let (ready, filled) = sync_channel::<(usize, Ready)>(AHEAD);
+    let (spare, empty) = sync_channel::<Aligned>(AHEAD + 2);
+    for _ in 0..AHEAD + 2 {
+        spare.try_send(Aligned::new(wire::RUN_BYTES_MAX)).ok();
+    }
+    // A failure to write explains more than that nobody takes what is ready.
+    let gone = || ReplicationError::protocol("the writing thread has ended");
+    let taken = std::thread::scope(|scope| {
+        let full = &mut full;
+        let writing = scope.spawn(move || -> Result<()> {
+            while let Ok((disk, run)) = filled.recv() {
+                full.write(disk, &run)?;
+                receiver.progressed(item);
+                // Nobody may want it back.
+                spare.try_send(run.into_room()).ok();
+            }
+            Ok(())
+        });
+        let pumped = pump(reader, disks, move |disk, frame| {
+            let (first, rest) = frame.first()?;
+            if frame.kind != Kind::Blocks {
+                return Err(ReplicationError::protocol("something else than blocks in a full copy"));
+            }
+            let room = empty.recv().map_err(|_ended| gone())?;
+            let size_bytes = sizes.get(disk).copied().unwrap_or(0);
+            ready.send((disk, Ready::of(first, rest, size_bytes, room)?)).map_err(|_ended| gone())
+        });
+        let written =
+            writing.join().map_err(|_why| ReplicationError::protocol("the writing thread ended in disorder"));
+        written?.and(pumped)
     });
-    let full = full.into_inner().unwrap_or_else(PoisonError::into_inner);
-    match pumped {
+    match taken {
         Ok(()) => line.alive(|| full.commit(receiver.new_point_id(), receiver.now())),
         Err(error) => {
             full.interrupted();

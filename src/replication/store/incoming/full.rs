@@ -38,7 +38,36 @@ struct BaseIn {
     kept_through: u64,
     watermark: u64,
     next: u64,
+}
+
+/// Consecutive blocks with their fingerprints, ready to be written. Making them is work for another thread than the one
+/// that waits for the disk.
+pub(crate) struct Ready {
+    first: u64,
+    prints: Vec<Digest>,
     room: Aligned,
+}
+
+impl Ready {
+    /// Takes the blocks of a disk of this size into `room`.
+    pub(crate) fn of(first: u64, bytes: &[u8], size_bytes: u64, mut room: Aligned) -> Result<Self> {
+        let into = room.bytes_mut().get_mut(..bytes.len()).filter(|_| bytes.len().is_multiple_of(BLOCK));
+        into.ok_or_else(|| ReplicationError::protocol("a run of odd length"))?.copy_from_slice(bytes);
+        let within = |(n, block): (u64, &[u8])| {
+            Digest::of(block.get(..block_len(first.saturating_add(n), size_bytes)).unwrap_or(&[]))
+        };
+        let prints = (0..).zip(bytes.chunks_exact(BLOCK)).map(within).collect();
+        Ok(Self { first, prints, room })
+    }
+
+    fn bytes(&self) -> &[u8] {
+        self.room.bytes().get(..self.prints.len() * BLOCK).unwrap_or(&[])
+    }
+
+    /// The room, when they are written.
+    pub(crate) fn into_room(self) -> Aligned {
+        self.room
+    }
 }
 
 impl PointStore {
@@ -81,9 +110,8 @@ impl PointStore {
             Some(known) => known.into_iter().collect(),
             None => hashed(path, size_bytes, watermark)?,
         };
-        let room = Aligned::new(crate::wire::RUN_BYTES_MAX);
         let (name, next) = (name.to_owned(), watermark);
-        Ok(BaseIn { disk, size_bytes, id, name, file, digests, kept, kept_through, watermark, next, room })
+        Ok(BaseIn { disk, size_bytes, id, name, file, digests, kept, kept_through, watermark, next })
     }
 }
 
@@ -111,29 +139,34 @@ impl FullCopy<'_> {
         self.disks.iter().map(|d| (d.disk, d.watermark)).collect()
     }
 
+    /// The disks' sizes in bytes, in order.
+    pub(crate) fn sizes(&self) -> Vec<u64> {
+        self.disks.iter().map(|d| d.size_bytes).collect()
+    }
+
     /// Consecutive blocks have come for the disk of this number.
+    #[cfg(test)]
     pub(crate) fn push(&mut self, disk: usize, first: u64, bytes: &[u8]) -> Result<()> {
+        let size_bytes = self.disks.get(disk).map_or(0, |d| d.size_bytes);
+        self.write(disk, &Ready::of(first, bytes, size_bytes, Aligned::new(bytes.len()))?)
+    }
+
+    /// Writes consecutive blocks of the disk of this number.
+    pub(crate) fn write(&mut self, disk: usize, run: &Ready) -> Result<()> {
         let Some(into) = self.disks.get_mut(disk) else {
             return Err(ReplicationError::protocol("one disk too many"));
         };
-        let count = (bytes.len() / BLOCK) as u64;
-        let room = into.room.bytes_mut().get_mut(..bytes.len());
-        let inside = first >= into.next && first.saturating_add(count) <= blocks_of(into.size_bytes);
-        let Some(room) = room.filter(|_| inside && bytes.len().is_multiple_of(BLOCK)) else {
+        let (first, count) = (run.first, run.prints.len() as u64);
+        if first < into.next || first.saturating_add(count) > blocks_of(into.size_bytes) {
             return Err(ReplicationError::protocol(format!(
                 "blocks {first} and {count} more are out of place"
             )));
-        };
-        room.copy_from_slice(bytes);
-        for (n, block) in bytes.chunks_exact(BLOCK).enumerate() {
-            let number = first + n as u64;
-            let within = block.get(..block_len(number, into.size_bytes)).unwrap_or(block);
-            into.digests.insert(number, Digest::of(within));
         }
         let path = self.store.folder.join(&into.name);
-        durable::write_at(&into.file, &path, room, first * BLOCK_BYTES)?;
+        durable::write_at(&into.file, &path, run.bytes(), first * BLOCK_BYTES)?;
+        into.digests.extend((first..).zip(run.prints.iter().copied()));
         into.next = first + count;
-        self.since_watermark += bytes.len() as u64;
+        self.since_watermark += run.bytes().len() as u64;
         if self.since_watermark >= WATERMARK_EVERY { self.mark() } else { Ok(()) }
     }
 

@@ -20,7 +20,7 @@ use crate::files;
 use crate::store::catalogue::Change;
 pub(crate) use comparison::Comparison;
 pub(crate) use cycle::Overlays;
-pub(crate) use full::FullCopy;
+pub(crate) use full::{FullCopy, Ready};
 use leeward_model::{Consistency, DiskId, Epoch, ItemId, Moment, PointId, PointKind, PointSummary, Sequence};
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
