@@ -49,6 +49,9 @@ pub struct LineCount {
     pub carried: u64,
     /// Packets that were lost.
     pub lost: u64,
+    /// Bytes that were delivered, headers included.
+    #[serde(default)]
+    pub carried_bytes: u64,
 }
 
 /// One direction of the line: when which packet arrives.

@@ -21,7 +21,9 @@ pub fn make(spec: &LabSpec, report: &mut dyn FnMut(LabProgress)) -> Result<Lab> 
     let spec = &LabSpec { root, ..spec.clone() };
     keep_network(spec)?;
     let missing = missing(spec);
-    let of = u32::try_from(spec.hosts.len() + missing + if missing > 0 { 2 } else { 0 }).unwrap_or(u32::MAX);
+    let ready = 1;
+    let machines = if missing > 0 { missing + 2 } else { 0 };
+    let of = u32::try_from(spec.hosts.len() + machines + ready).unwrap_or(u32::MAX);
     let mut steps = Steps { report, done: 0, of };
     for host in &spec.hosts {
         steps.next(Message::new("lab-step-host").with("site", host.site.as_str()));

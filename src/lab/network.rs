@@ -17,6 +17,7 @@ use crate::programs::IP;
 use rustix::process::Signal;
 use serde::{Deserialize, Serialize};
 use std::fs::{self, File};
+use std::io::ErrorKind;
 use std::net::Ipv4Addr;
 use std::os::unix::process::CommandExt as _;
 use std::path::{Path, PathBuf};
@@ -127,7 +128,13 @@ impl Network {
         if self.ip(&["-o", "addr", "show", "dev", "lo"])?.contains(&format!(" {engine} ")) {
             self.ip(&["addr", "del", &engine, "dev", "lo"])?;
         }
-        Ok(())
+        let sockets = self.sockets();
+        match fs::remove_dir_all(&sockets) {
+            Err(error) if error.kind() != ErrorKind::NotFound => {
+                Err(LabError::file("remove", &sockets)(error))
+            }
+            _ => Ok(()),
+        }
     }
 
     /// One host's namespace: its own address, its way to the engine, and the engine's way to it.

@@ -7,9 +7,9 @@ use leeward_model::Message;
 pub struct LabProgress {
     /// What is being done now.
     pub what: Message,
-    /// Steps done.
+    /// Steps done before this one.
     pub done: u32,
-    /// Steps altogether.
+    /// Steps altogether. The last one says that the lab is ready.
     pub of: u32,
 }
 
@@ -23,7 +23,7 @@ pub(crate) struct Steps<'a> {
 impl Steps<'_> {
     /// Says what begins now; what was said before is done.
     pub(crate) fn next(&mut self, what: Message) {
-        (self.report)(LabProgress { what, done: self.done.min(self.of), of: self.of });
+        (self.report)(LabProgress { what, done: self.done, of: self.of });
         self.done += 1;
     }
 }

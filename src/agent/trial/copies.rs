@@ -171,6 +171,18 @@ fn a_repair_of_one_disk_ends_on_an_idle_machine_and_on_one_that_is_off() {
 }
 
 #[test]
+fn in_sync_is_said_only_when_the_target_has_the_point_of_the_comparison() {
+    let stage = protected();
+    for _ in 0..5 {
+        let compared = || stage.points().iter().filter(|p| p.kind == PointKind::Resync).count();
+        let before = compared();
+        stage.resync(&[]);
+        stage.in_sync();
+        assert_eq!(compared(), before + 1);
+    }
+}
+
+#[test]
 fn a_log_that_waits_goes_before_the_comparison_of_one_disk() {
     let stage = protected();
     stage.write(1, 3, 7);

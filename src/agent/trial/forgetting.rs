@@ -44,6 +44,18 @@ fn a_cycle_that_seals_does_not_bring_a_forgotten_item_back() {
 }
 
 #[test]
+fn whoever_still_holds_a_forgotten_item_cannot_write_its_record_again() {
+    let stage = Stage::new();
+    stage.run();
+    stage.protect();
+    // As an order that came in the same moment and has waited for its turn.
+    let held = stage.source_item();
+    stage.release_source().expect("released");
+    assert!(held.change(|r| r.assignment.paused = true).is_err(), "it is told");
+    nothing_left(&stage);
+}
+
+#[test]
 fn a_copy_that_freezes_leaves_no_frozen_disk_behind() {
     let stage = Stage::new();
     stage.run();

@@ -15,7 +15,7 @@ fn main() -> ExitCode {
     };
     let root = PathBuf::from(root);
     let made = make(&LabSpec::default(&root), &mut |progress| {
-        println!("[{}/{}] {}", progress.done, progress.of, progress.what.render());
+        println!("[{}/{}] {}", progress.done + 1, progress.of, progress.what.render());
     });
     match made {
         Ok(lab) => {

@@ -148,6 +148,7 @@ fn deliver(shared: &Shared, queued: &mpsc::Receiver<(Instant, Vec<u8>)>, out: &U
         let mut now = shared.lock();
         if arrived {
             now.1.carried += 1;
+            now.1.carried_bytes += packet.len() as u64;
         } else {
             now.1.lost += 1;
         }
