@@ -173,6 +173,9 @@ fn activity(record: &ItemRecord, live: &Live, now: Moment) -> Activity {
     if record.assignment.paused {
         return Activity::Paused;
     }
+    if let Some(plan) = record.source.copy.as_ref().filter(|p| p.held && !p.shipped) {
+        return Activity::ResyncRequired { why: plan.why.clone(), scheduled_at: None };
+    }
     if let Some((until, at)) = live.retry
         && until > Instant::now()
         && live.failures > 0

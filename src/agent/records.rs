@@ -111,6 +111,12 @@ pub(crate) struct CopyPlan {
     pub(crate) frozen: Option<FrozenCopy>,
     /// It is at the target; the frozen disks are being given back.
     pub(crate) shipped: bool,
+    /// Disks were frozen for it: what had been tracked before is known to it alone, and no delta holds that.
+    #[serde(default)]
+    pub(crate) begun: bool,
+    /// A person has cancelled it: it waits until somebody asks for it again.
+    #[serde(default)]
+    pub(crate) held: bool,
 }
 
 /// The instant a copy stands for.
@@ -211,7 +217,23 @@ impl CopyPlan {
     /// A plan that has not begun.
     #[must_use]
     pub(crate) const fn new(kind: PointKind, disks: Vec<DiskId>, why: Message) -> Self {
-        Self { kind, disks, not_before: None, why, discard_logs: false, frozen: None, shipped: false }
+        Self {
+            kind,
+            disks,
+            not_before: None,
+            why,
+            discard_logs: false,
+            frozen: None,
+            shipped: false,
+            begun: false,
+            held: false,
+        }
+    }
+
+    /// Whether it is to be made now.
+    #[must_use]
+    pub(crate) fn is_due(&self, now: Moment) -> bool {
+        (self.shipped || !self.held) && self.not_before.is_none_or(|at| at <= now)
     }
 }
 

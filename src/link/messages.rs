@@ -99,6 +99,9 @@ pub enum Request {
     /// Source: compare these disks (all, if none is named) and repair the replica. Answered at once with `Done`;
     /// `AwaitInSync` waits for its end.
     Resynchronize { op: Op, item: ItemId, disks: Vec<DiskId>, not_before: Option<Moment> },
+    /// Source: the comparison that is planned or runs is given up, with what it has frozen. The item has to be
+    /// resynchronized until somebody asks for it again. Answer: `Done`, also when it has come to its end.
+    StopComparison { op: Op, item: ItemId },
     /// Source: shut the guest down in order (guest agent, then ACPI), within `timeout_secs`. Answer: `Quiesced`.
     /// The hypervisor keeps the disks, so that the last delta can be taken.
     Quiesce { op: Op, item: ItemId, timeout_secs: u32, force: bool },

@@ -185,11 +185,19 @@ fn help_all(world: &mut World) {
             world.command(Command::RestartJob { job: job.id });
         } else if may(Verb::ResumeReplication) {
             world.command(Command::ResumeReplication { item: item.id });
-        } else if item.replication == ReplicationState::Stopped && may(Verb::Resynchronize) {
+        } else if must_be_compared(&item.replication) && may(Verb::Resynchronize) {
             let (item, disks, start) = (item.id, Vec::new(), Start::Now);
             world.command(Command::Resynchronize { item, disks, start });
         }
     }
+}
+
+/// Whether only a comparison that a person asks for takes replication further.
+const fn must_be_compared(replication: &ReplicationState) -> bool {
+    matches!(
+        replication,
+        ReplicationState::Stopped | ReplicationState::ResyncRequired { scheduled_at: None, .. }
+    )
 }
 
 /// Whether an item stands where only a job takes it further.

@@ -101,6 +101,8 @@ pub struct Kept {
     pub superseded: bool,
     /// Replication has stopped in a way that a person must look at.
     pub stopped: bool,
+    /// The copy was cancelled: it waits until somebody asks for it again.
+    pub held: bool,
     /// The point that the machine was brought up on here.
     pub failed_over_to: Option<leeward_model::PointId>,
 }
@@ -357,6 +359,9 @@ fn activity(kept: &Kept, now: Moment) -> Activity {
         return Activity::Paused;
     }
     match kept.copy {
+        Some(_) if kept.held => {
+            Activity::ResyncRequired { why: Message::new("agent-resync-cancelled"), scheduled_at: None }
+        }
         Some(copy) => {
             let progress = Progress {
                 done_bytes: (copy.whole - copy.left).max(0) as u64,
@@ -398,6 +403,7 @@ pub fn op_of(request: &Request) -> Option<Op> {
         | Request::SetPaused { op, .. }
         | Request::SyncNow { op, .. }
         | Request::Resynchronize { op, .. }
+        | Request::StopComparison { op, .. }
         | Request::Quiesce { op, .. }
         | Request::FinalSync { op, .. }
         | Request::Fence { op, .. }

@@ -84,7 +84,12 @@ impl Host {
                 }
                 kept.in_sync = false;
                 kept.stopped = false;
+                kept.held = false;
                 kept.copy.get_or_insert(Copy { initial: false, left: 6, whole: 6 });
+                Done::Ended(Response::Done)
+            }
+            Request::StopComparison { .. } => {
+                kept.held |= kept.role == Role::Source && kept.copy.is_some_and(|c| !c.initial);
                 Done::Ended(Response::Done)
             }
             Request::Quiesce { .. } | Request::FinalSync { .. } => self.stop_source(request, item, at),
@@ -319,6 +324,7 @@ impl Host {
             kept.synced_to = None;
             kept.acknowledged = Rc::default();
             kept.copy = Some(Copy { initial: false, left, whole: left });
+            kept.held = false;
         }
         Done::Ended(Response::Done)
     }
@@ -382,10 +388,10 @@ fn await_in_sync(kept: &mut Kept, again: bool, mint: &EvidenceMint, item: ItemId
     if kept.role != Role::Source {
         return refuse("sim-not-source");
     }
-    if kept.stopped && !again {
+    if (kept.stopped || kept.held) && !again {
         return refuse("sim-stopped");
     }
-    kept.stopped = false;
+    (kept.stopped, kept.held) = (false, false);
     if kept.copy.is_some() || !kept.in_sync {
         return Done::NotYet;
     }
@@ -439,6 +445,7 @@ fn kept(assignment: &Assignment, role: Role) -> Kept {
         failures: 0,
         superseded: false,
         stopped: false,
+        held: false,
         failed_over_to: None,
     }
 }
@@ -469,6 +476,7 @@ pub(crate) const fn item_of(request: &Request) -> Option<ItemId> {
         | Request::SetPaused { item, .. }
         | Request::SyncNow { item, .. }
         | Request::Resynchronize { item, .. }
+        | Request::StopComparison { item, .. }
         | Request::Quiesce { item, .. }
         | Request::FinalSync { item, .. }
         | Request::Fence { item, .. }

@@ -58,6 +58,9 @@ pub(crate) fn second(
 
 /// Whether something is to be shipped now, and what.
 fn due(kept: &mut crate::host::Kept, now: i64) -> Option<PointKind> {
+    if kept.held && kept.copy.is_some() {
+        return None;
+    }
     if let Some(copy) = kept.copy.as_mut() {
         copy.left -= 1;
         let kind = if copy.initial { PointKind::Initial } else { PointKind::Resync };

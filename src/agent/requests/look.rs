@@ -6,6 +6,7 @@ use crate::Result;
 use crate::facts;
 use crate::host::{Host, passing, refuse};
 use crate::operations::Operation;
+use crate::records::ItemRecord;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use leeward_fabric::{Adoption, FabricError, Machine, MachineFolder, MachineState};
@@ -94,8 +95,15 @@ pub(super) fn await_in_sync(
     operation: &Operation,
 ) -> Result<Response> {
     let item = host.item(item)?;
-    if again && item.record().source.stopped.is_some() {
-        item.change(|r| r.source.stopped = None)?;
+    let held = |r: &ItemRecord| r.source.copy.as_ref().is_some_and(|c| c.held && !c.shipped);
+    let record = item.record();
+    if again && (record.source.stopped.is_some() || held(&record)) {
+        item.change(|r| {
+            r.source.stopped = None;
+            if let Some(copy) = &mut r.source.copy {
+                copy.held = false;
+            }
+        })?;
         item.retry_now();
     }
     loop {
@@ -105,6 +113,9 @@ pub(super) fn await_in_sync(
         }
         if let Some(fault) = record.source.stopped {
             return Err(Box::new(fault));
+        }
+        if held(&record) {
+            return Err(refuse("agent-comparison-held", record.name()));
         }
         if let (None, Some(point)) = (&record.source.copy, record.source.in_sync) {
             let proof = host.mint.in_sync(item.id, record.epoch, point);

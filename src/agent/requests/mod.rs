@@ -58,6 +58,7 @@ fn act(
         Request::Resynchronize { item, disks, not_before, .. } => {
             replicate::resynchronize(host, *item, disks, *not_before)
         }
+        Request::StopComparison { item, .. } => replicate::stop_comparison(host, *item),
         Request::Release { item, delete_replica, .. } => replicate::release(host, *item, *delete_replica),
         Request::AwaitInSync { op, item } => look::await_in_sync(host, *item, op.attempt > 1, operation),
         Request::AwaitBoot { item, test, timeout_secs, .. } => {
@@ -101,6 +102,7 @@ pub(crate) const fn op_of(request: &Request) -> Option<&Op> {
         | Request::SetPaused { op, .. }
         | Request::SyncNow { op, .. }
         | Request::Resynchronize { op, .. }
+        | Request::StopComparison { op, .. }
         | Request::Quiesce { op, .. }
         | Request::FinalSync { op, .. }
         | Request::Fence { op, .. }

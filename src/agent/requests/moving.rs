@@ -163,7 +163,9 @@ pub(super) fn become_target(host: &Host, op: &Op, assignment: &Assignment) -> Re
         // The same operation gives the same point, should it be performed again.
         let point = PointId(op.job.0);
         let instant = record.source.synced_to.unwrap_or(now);
-        let adopted = store.adopt_base(point, record.epoch, instant, &bottom, now);
+        // A test that is still open stands on some of these files.
+        let handed = record.tests.is_empty();
+        let adopted = store.adopt_base(point, record.epoch, instant, &bottom, handed, now);
         adopted.map_err(|e| Box::new(e.fault(record.name())))?;
     }
     let store_folder = store.folder().to_owned();

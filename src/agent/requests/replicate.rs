@@ -202,9 +202,44 @@ pub(super) fn resynchronize(
         source::plan_copy(r, CopyPlan { not_before, ..plan });
         if let Some(copy) = &mut r.source.copy {
             copy.not_before = not_before;
+            copy.held = false;
         }
     })?;
     item.retry_now();
+    Ok(Response::Done)
+}
+
+/// A comparison that nobody wants any more: the disks are given back. What it was for is not forgotten, and deltas
+/// stay where they are, because what had been tracked before it is known to it alone.
+pub(super) fn stop_comparison(host: &Host, item: ItemId) -> Result<Response> {
+    let Some(item) = host.known(item) else { return Ok(Response::Done) };
+    let _turn = turn(&item);
+    let under_way = |r: &ItemRecord| {
+        let copy = r.source.copy.as_ref().filter(|c| c.kind == PointKind::Resync && !c.shipped);
+        r.role == Role::Source && copy.is_some()
+    };
+    if !under_way(&item.record()) {
+        return Ok(Response::Done);
+    }
+    item.change(|r| {
+        if let Some(copy) = &mut r.source.copy {
+            copy.held = true;
+            copy.not_before = None;
+            copy.why = Message::new("agent-resync-cancelled");
+        }
+    })?;
+    if !item.end_step(STEP_LIMIT) {
+        return Err(passing("agent-worker-busy", &item.name(), String::new()));
+    }
+    // It may have come to its end meanwhile: then the worker gives the disks back.
+    if under_way(&item.record()) {
+        give_back(host, &item)?;
+    }
+    let mut live = item.live();
+    (live.failures, live.retry, live.fault) = (0, None, None);
+    drop(live);
+    item.tell();
+    item.wake();
     Ok(Response::Done)
 }
 

@@ -185,6 +185,7 @@ fn keep(item: &Item, copy: FrozenCopy) -> Result<(), Trouble> {
     item.change(|r| {
         if let Some(plan) = &mut r.source.copy {
             plan.frozen = Some(copy);
+            plan.begun = true;
         }
     })?;
     Ok(())

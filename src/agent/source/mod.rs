@@ -179,14 +179,13 @@ fn choose(record: &ItemRecord, live: &mut Live, now: Moment) -> Next {
         return Next::Confirm;
     }
     let at = Instant::now();
-    if let Some(plan) = &record.source.copy
-        && plan.not_before.is_none_or(|t| t <= now)
-    {
+    if let Some(plan) = record.source.copy.as_ref().filter(|p| p.is_due(now) || p.begun || p.held) {
         if let Some(wish) = live.wishes.pop_front() {
             let refusal = crate::host::passing("agent-not-in-sync", record.name(), String::new());
             wish.answer.try_send(Err(refusal)).ok();
         }
         return match live.retry {
+            _ if !plan.is_due(now) => Next::Wait(LOOK),
             Some((until, _)) if until > at => Next::Wait((until - at).min(LOOK)),
             _ => Next::Copy(plan.clone()),
         };
@@ -247,7 +246,8 @@ pub(crate) fn plan_copy(record: &mut ItemRecord, plan: CopyPlan) {
             let all = plan.disks.is_empty();
             let disks =
                 known.disks.iter().chain(&plan.disks).copied().collect::<std::collections::BTreeSet<_>>();
-            *known = CopyPlan { disks: if all { Vec::new() } else { disks.into_iter().collect() }, ..plan };
+            let disks = if all { Vec::new() } else { disks.into_iter().collect() };
+            *known = CopyPlan { disks, begun: known.begun, ..plan };
         }
         None => record.source.copy = Some(plan),
     }

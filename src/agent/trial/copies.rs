@@ -4,7 +4,7 @@ use super::fake::BLOCK;
 use super::{BLOCKS, Stage, disk, look_after_room};
 use crate::facts;
 use leeward_fabric::MachineState;
-use leeward_link::messages::{Request, Role};
+use leeward_link::messages::{Activity, Request, Role};
 use leeward_model::{DiskId, Epoch, PointKind};
 
 impl Stage {
@@ -153,6 +153,49 @@ fn a_freeze_that_nobody_plans_any_more_is_compared_before_it_is_forgotten() {
         stage.compared();
         stage.until("the delta", || stage.sync().ok());
         stage.same();
+    }
+}
+
+#[test]
+fn a_comparison_that_is_cancelled_gives_the_disks_back_and_waits_to_be_asked_for_again() {
+    for travelling in [false, true] {
+        let stage = protected();
+        for block in 0..BLOCKS {
+            lose(&stage, 1, block, 3);
+            lose(&stage, 2, block, 3);
+        }
+        if travelling {
+            // In the middle of what differs: the first disk is through, the second one is slow as well.
+            stage.slow(BLOCK * 4);
+            stage.resync(&[]);
+            stage.until("the first blocks", || stage.source_item().live().progress.get(&disk(1)).map(drop));
+        } else {
+            stage.compare_and_fail();
+            stage.line(true);
+        }
+        stage.write(1, 2, 9);
+        let points = stage.points();
+        let stop = || Request::StopComparison { op: stage.op("undo"), item: stage.item };
+        stage.ask(&stage.source, stop()).expect("stopped");
+        stage.ask(&stage.source, stop()).expect("again");
+        assert_eq!(stage.frozen(), 0, "the guest writes to its own disk again");
+        let said = || facts::item(&stage.source.host, &stage.source_item(), Vec::new());
+        let required = matches!(said().activity, Activity::ResyncRequired { scheduled_at: None, .. });
+        assert!(required && said().fault.is_none(), "{:?}", said());
+        // What had been tracked before is known to nobody: no delta takes the place of the comparison.
+        let refused = stage.sync().expect_err("must be compared first");
+        assert_eq!(refused.code, "agent-not-in-sync");
+        let wait = Request::AwaitInSync { op: stage.op("await"), item: stage.item };
+        assert_eq!(stage.ask(&stage.source, wait).expect_err("told").code, "agent-comparison-held");
+        assert_eq!(stage.points(), points, "older points are as they were");
+        stage.slow(0);
+        stage.resync(&[]);
+        stage.compared();
+        stage.until("the delta", || stage.sync().ok());
+        stage.same();
+        let nothing = stage.ask(&stage.source, stop());
+        nothing.expect("it has come to its end");
+        assert!(stage.source_item().record().source.in_sync.is_some());
     }
 }
 

@@ -1,9 +1,10 @@
 //! Resynchronization: both sides are compared and only what differs travels. Older points stay usable until the new
-//! one is complete. Gives way to an unplanned failover, which cannot wait for it.
+//! one is complete. Cancelled, the comparison ends at the source and the item says that it has to be resynchronized:
+//! what had been tracked before it is known to the comparison alone. Gives way to an unplanned failover, which cannot wait for it.
 
 use super::{Act, Lost, On, OnFail, STEP, StepDecl, Undo, UndoDecl, wrong_answer};
 use crate::records::JobArgs;
-use leeward_link::messages::{Activity, Op, Request, Response};
+use leeward_link::messages::{Activity, Request, Response};
 use leeward_model::{Message, Phase, amount};
 
 pub(super) const STEPS: &[StepDecl] = &[
@@ -24,12 +25,10 @@ pub(super) const STEPS: &[StepDecl] = &[
         },
         undo: Undo::By(UndoDecl {
             act: |scene| {
-                let tries = scene.job.steps.iter().find(|s| &*s.id == "start").map_or(0, |s| s.tries);
-                let begun = Op { job: scene.job.id, step: "start".to_owned(), attempt: tries };
-                scene.ask(scene.from(), |_, _| Some(Request::CancelOp { op: begun }))
+                scene.ask(scene.from(), |op, item| Some(Request::StopComparison { op, item: item.id }))
             },
             accept: |_, _| Ok(()),
-            lost: Lost::MakeUp("a comparison that goes on does no harm"),
+            lost: Lost::Wait,
         }),
         ..STEP
     },

@@ -214,7 +214,10 @@ pub(super) fn naming(paths: &[&Path]) -> io::Result<()> {
 pub(super) fn renaming(from: &Path, to: &Path) -> io::Result<()> {
     naming(&[from, to])?;
     let Some(world) = world_of(from) else { return Ok(()) };
-    for record in &mut locked(&world).records {
+    let mut world = locked(&world);
+    // What the file that is replaced had not flushed says nothing about the new one.
+    world.records.retain(|r| !matches!(r, Record::Wrote { path, .. } if path == to));
+    for record in &mut world.records {
         match record {
             Record::Wrote { path, .. } if path == from => to.clone_into(path),
             _ => {}

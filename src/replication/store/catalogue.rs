@@ -46,6 +46,9 @@ pub(super) struct State {
     /// The number of the last of them.
     #[serde(default)]
     pub(super) staged_sequence: Sequence,
+    /// Adopted files that were merged into others and are still to be removed.
+    #[serde(default)]
+    pub(super) leaving: Vec<PathBuf>,
 }
 
 /// A change of what counts.
@@ -87,6 +90,10 @@ pub(super) enum Change {
         files: Vec<u64>,
         into: Kept,
     },
+    /// Adopted files that were merged into others are removed.
+    Left {
+        paths: Vec<PathBuf>,
+    },
     /// Everything so far.
     Whole {
         state: Box<State>,
@@ -121,6 +128,7 @@ impl State {
             Change::Drop { points } => self.points.retain(|p| !points.contains(&p.summary.id)),
             Change::KeepThrough { point } => self.keep_through(point),
             Change::Merged { disk, files, into } => self.merged(disk, &files, into),
+            Change::Left { paths } => self.leaving.retain(|p| !paths.contains(p)),
             Change::Whole { state } => *self = *state,
         }
     }
@@ -151,6 +159,8 @@ impl State {
     fn merged(&mut self, disk: DiskId, files: &[u64], into: Kept) {
         let Some(layers) = self.layers.get_mut(&disk) else { return };
         let Some(at) = layers.iter().position(|k| files.contains(&k.id)) else { return };
+        let handed = layers.iter().filter(|k| k.handed && files.contains(&k.id));
+        self.leaving.extend(handed.map(|k| k.path.clone()));
         layers.retain(|k| !files.contains(&k.id));
         self.next_layer = self.next_layer.max(into.id + 1);
         let id = into.id;

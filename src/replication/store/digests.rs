@@ -40,6 +40,17 @@ impl Prints {
             self.blocks.extend(above.blocks);
         }
     }
+
+    /// Takes those of the next file below.
+    pub(super) fn lie_under(&mut self, below: Self) {
+        if self.whole {
+            return;
+        }
+        self.whole = below.whole;
+        for (block, digest) in below.blocks {
+            self.blocks.entry(block).or_insert(digest);
+        }
+    }
 }
 
 /// Keeps fingerprints durably.
@@ -101,7 +112,10 @@ impl Growing {
         };
         let file = open().map_err(ReplicationError::file("open", path.as_path()))?;
         let count = if known.is_some() { count } else { 0 };
-        durable::set_len(&file, &path, count * ENTRY as u64)?;
+        let length = file.metadata().map_err(ReplicationError::file("read", path.as_path()))?.len();
+        if length != count * ENTRY as u64 {
+            durable::set_len(&file, &path, count * ENTRY as u64)?;
+        }
         Ok((Self { file, path, count }, known))
     }
 

@@ -19,6 +19,8 @@ mod incoming;
 mod names;
 mod retention;
 #[cfg(test)]
+mod rounds_tests;
+#[cfg(test)]
 mod rules_tests;
 mod tidy;
 #[cfg(test)]
@@ -67,6 +69,10 @@ struct Kept {
     format: DiskFormat,
     /// Made by this store: it may be merged and removed.
     own: bool,
+    /// An adopted overlay that nobody else uses: it is never written, but may be merged with its neighbours into a
+    /// new file of the store's own, and is removed then.
+    #[serde(default)]
+    handed: bool,
 }
 
 /// A recovery point, as the catalogue has it.
@@ -306,8 +312,10 @@ impl PointStore {
         self.held().state().pins.clone()
     }
 
-    /// Takes existing disks as the bottom of an empty store, with one safety point. They are never written or
-    /// removed by the store. Doing it again with the same identity is harmless.
+    /// Takes existing disks as the bottom of an empty store, with one safety point. They are never written by the
+    /// store. Where nobody else uses them, what is `handed` over with them are their overlays: those grow by some with
+    /// every change of sides, so they are merged into files of the store's own and removed; the file at the very bottom
+    /// stays what it is. Doing it again with the same identity is harmless.
     ///
     /// # Errors
     /// When the store has points, or the catalogue cannot be written.
@@ -317,6 +325,7 @@ impl PointStore {
         epoch: Epoch,
         instant: Moment,
         disks: &[(DiskId, Vec<Layer>)],
+        handed: bool,
         now: Moment,
     ) -> Result<PointSummary> {
         if let Some(known) = self.point(point) {
@@ -336,8 +345,10 @@ impl PointStore {
         }
         let (mut layers, mut tops) = (Vec::new(), BTreeMap::new());
         for (disk, chain) in disks {
-            for layer in chain {
-                let kept = Kept { id: next, path: layer.path.clone(), format: layer.format, own: false };
+            for (n, layer) in chain.iter().enumerate() {
+                let handed = handed && n > 0 && tidy::can_be_united(layer);
+                let (path, format) = (layer.path.clone(), layer.format);
+                let kept = Kept { id: next, path, format, own: false, handed };
                 tops.insert(*disk, next);
                 layers.push((*disk, kept));
                 next += 1;

@@ -218,11 +218,14 @@ fn adopted_disks_are_never_written() {
         adopted.push((disk, vec![Layer { path, format: DiskFormat::Raw }]));
     }
     let one = &adopted[..1];
-    let refused = store.adopt_base(Trial::point(50), Epoch(1), Moment(5), one, Moment(6));
+    let refused = store.adopt_base(Trial::point(50), Epoch(1), Moment(5), one, true, Moment(6));
     assert!(matches!(refused, Err(ReplicationError::Foreign { .. })), "all disks or none: {refused:?}");
     let safety =
-        store.adopt_base(Trial::point(50), Epoch(1), Moment(5), &adopted, Moment(6)).expect("adopted");
-    assert_eq!(store.adopt_base(safety.id, Epoch(1), Moment(5), &adopted, Moment(6)).expect("again"), safety);
+        store.adopt_base(Trial::point(50), Epoch(1), Moment(5), &adopted, true, Moment(6)).expect("adopted");
+    assert_eq!(
+        store.adopt_base(safety.id, Epoch(1), Moment(5), &adopted, true, Moment(6)).expect("again"),
+        safety
+    );
     let verified = store.verify(safety.id, &Cancel::new()).expect("read");
     assert!(verified.bytes > 0, "{verified:?}");
     assert_eq!(verified.uncompared_bytes, verified.bytes, "there is nothing to compare with, and it is said");
@@ -254,7 +257,7 @@ fn on_adopted(n: u64) -> (tempfile::TempDir, Trial, PointStore, Vec<PathBuf>) {
         adopted.push((disk, vec![Layer { path: path.clone(), format: DiskFormat::Raw }]));
         paths.push(path);
     }
-    store.adopt_base(Trial::point(50), Epoch(1), Moment(5), &adopted, Moment(6)).expect("adopted");
+    store.adopt_base(Trial::point(50), Epoch(1), Moment(5), &adopted, true, Moment(6)).expect("adopted");
     (folder, trial, store, paths)
 }
 

@@ -6,14 +6,16 @@
 use super::digests::{self, Prints};
 use super::{Kept, PointStore, names, retention};
 use crate::control::Cancel;
-use crate::digest::{BLOCK, BLOCK_BYTES};
+use crate::digest::{BLOCK, BLOCK_BYTES, Digest, block_len, blocks_of};
 use crate::durable;
 use crate::error::{ReplicationError, Result};
 use crate::files::{Aligned, Mode, open_direct};
+use crate::layers::Layer;
 use crate::qcow2::{Cluster, Reader, Writer};
 use crate::store::catalogue::Change;
 use leeward_model::{DiskFormat, DiskId, PointId, PointSummary, Retention};
 use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
 
 /// Files between two points are merged when so many have gathered: each merge reads all of them once.
 const GATHER: usize = 4;
@@ -55,6 +57,7 @@ impl PointStore {
                 held.append(Change::Drop { points: gone })?;
             }
         }
+        self.remove_leaving()?;
         let give_up = || cancel.is_cancelled() || self.turns.pressed();
         // Whoever brings a log does not wait for more than one merge.
         while !give_up() && !self.turns.wanted() {
@@ -87,12 +90,12 @@ impl PointStore {
             let first = kept.iter().rposition(|k| needed.contains(&k.id)).map_or(0, |at| at + 1);
             let free = kept.get(first..).unwrap_or_default();
             let mut run: Vec<Kept> = Vec::new();
-            for layer in free.iter().filter(|k| k.own) {
+            for layer in free.iter().filter(|k| k.own || k.handed) {
                 run.push(layer.clone());
                 if !tops.contains(&layer.id) {
                     continue;
                 }
-                let based = run.first().is_some_and(|k| k.format == DiskFormat::Raw);
+                let based = run.first().is_some_and(|k| k.own && k.format == DiskFormat::Raw);
                 if run.len() > 1 && (based || run.len() >= GATHER) {
                     return Some(Merge { disk: *disk, files: run, into_base: based });
                 }
@@ -154,12 +157,12 @@ impl PointStore {
         let mut room = Aligned::new(BLOCK);
         let mut done: BTreeSet<u64> = BTreeSet::new();
         let mut prints = Prints::default();
-        for layer in &merge.files {
-            prints.lay(digests::read(&self.folder.join(&layer.path))?.unwrap_or_default());
-        }
         for layer in merge.files.iter().rev() {
             let image = self.folder.join(&layer.path);
             let reader = Reader::open(&image)?;
+            let known = digests::read(&image)?;
+            // What a guest has written into an adopted file has no fingerprints yet.
+            let fresh = known.is_none() && layer.handed && !prints.whole;
             for (block, cluster) in reader.clusters() {
                 if give_up() {
                     drop(writer);
@@ -174,17 +177,50 @@ impl PointStore {
                         reader.read(place, room.bytes_mut())?;
                         writer.push(block, room.bytes())?;
                     }
-                    Cluster::Zero | Cluster::Below => writer.zero(block)?,
+                    Cluster::Zero | Cluster::Below => {
+                        room.bytes_mut().fill(0);
+                        writer.zero(block)?;
+                    }
+                }
+                if fresh {
+                    let within = room.bytes().get(..block_len(block, size_bytes)).unwrap_or(&[]);
+                    prints.blocks.insert(block, Digest::of(within));
                 }
             }
+            prints.lie_under(known.unwrap_or_default());
         }
         writer.finish()?;
         digests::write(&path, &prints)?;
-        let into = Kept { id, path: name, format: DiskFormat::Qcow2, own: true };
+        if merge.files.iter().any(|k| k.handed) {
+            let of: Vec<PathBuf> = merge.files.iter().map(|k| self.folder.join(&k.path)).collect();
+            let same = same(&path, &of, size_bytes, give_up)?;
+            if same != Some(true) {
+                durable::remove(&path)?;
+                durable::remove(&digests::path_of(&path))?;
+                let why = "it does not read as the files it was merged from";
+                return if same.is_none() { Ok(false) } else { Err(ReplicationError::damaged(&path, why)) };
+            }
+        }
+        let into = Kept { id, path: name, format: DiskFormat::Qcow2, own: true, handed: false };
         let files: Vec<u64> = merge.files.iter().map(|k| k.id).collect();
         self.held().append(Change::Merged { disk: merge.disk, files, into })?;
         self.remove_files(&merge.files)?;
+        self.remove_leaving()?;
         Ok(true)
+    }
+
+    /// Removes adopted files that the catalogue has already replaced, also when that was cut off the last time.
+    fn remove_leaving(&self) -> Result<()> {
+        let paths = self.held().state().leaving.clone();
+        if paths.is_empty() {
+            return Ok(());
+        }
+        for path in paths.iter().filter(|path| path.exists()) {
+            durable::remove(path)?;
+            durable::remove(&digests::path_of(path))?;
+            durable::sync_folder_of(path)?;
+        }
+        self.held().append(Change::Left { paths })
     }
 
     fn remove_files(&self, gone: &[Kept]) -> Result<()> {
@@ -195,4 +231,37 @@ impl PointStore {
         }
         Ok(())
     }
+}
+
+/// Whether an adopted overlay has the blocks of the store's own.
+pub(super) fn can_be_united(layer: &Layer) -> bool {
+    let whole_blocks = |reader: Reader| reader.header().cluster_bytes() == BLOCK_BYTES;
+    layer.format == DiskFormat::Qcow2 && Reader::open(&layer.path).is_ok_and(whole_blocks)
+}
+
+/// Whether a new overlay holds what the overlays hold that it was made of; none when it was given up. Asked before
+/// files are removed that somebody else has made: until then they are the only copy that is known to be good.
+fn same(made: &Path, of: &[PathBuf], size_bytes: u64, give_up: &dyn Fn() -> bool) -> Result<Option<bool>> {
+    let made = Reader::open(made)?;
+    let of = of.iter().rev().map(|path| Reader::open(path)).collect::<Result<Vec<_>>>()?;
+    let (mut ours, mut theirs) = (Aligned::new(BLOCK), Aligned::new(BLOCK));
+    for block in 0..blocks_of(size_bytes) {
+        if give_up() {
+            return Ok(None);
+        }
+        let upper =
+            of.iter().map(|reader| (reader, reader.cluster(block))).find(|(_, c)| *c != Cluster::Below);
+        match (made.cluster(block), upper) {
+            (Cluster::Below, None) | (Cluster::Zero, Some((_, Cluster::Zero))) => {}
+            (Cluster::At(here), Some((reader, Cluster::At(there)))) => {
+                made.read(here, ours.bytes_mut())?;
+                reader.read(there, theirs.bytes_mut())?;
+                if ours.bytes() != theirs.bytes() {
+                    return Ok(Some(false));
+                }
+            }
+            _ => return Ok(Some(false)),
+        }
+    }
+    Ok(Some(true))
 }

@@ -2,7 +2,7 @@
 
 use leeward_model::{
     Accepted, AgentId, Command, CommandOutcome, JobState, MachineOn, NetworkChoice, PointChoice, PowerState,
-    Protection, Side,
+    Protection, ReplicationState, Side, Start,
 };
 use leeward_sim::{Plan, World, checkers};
 
@@ -41,6 +41,30 @@ fn there_and_back_again() {
     let view = world.item("vm1").expect("there");
     assert_eq!(view.protection, Protection::Protected);
     assert_eq!(view.active, Side::Primary);
+    checkers::comes_to_rest(&mut world);
+}
+
+#[test]
+fn a_resynchronization_that_is_cancelled_ends_at_the_source_and_is_still_required() {
+    let mut world = World::new(3, Plan::default());
+    world.protect_all();
+    let view = |w: &mut World| w.item("vm1").expect("protected");
+    let item = view(&mut world).id;
+    done(&mut world, Command::SyncNow { item });
+    let receipt = world.command(Command::Resynchronize { item, disks: Vec::new(), start: Start::Now });
+    let job = *world.jobs_of(receipt).first().expect("a job");
+    let compares = world.run_until(60, |w| view(w).replication == ReplicationState::Resynchronizing);
+    assert!(compares, "{}", checkers::tail(&world));
+    let points = view(&mut world).points.clone();
+    world.command(Command::CancelJob { job });
+    assert!(world.run_until(60, |w| w.job(job).is_some_and(|j| j.state == JobState::Cancelled)));
+    world.run_for(120);
+    let after = view(&mut world);
+    let required = matches!(after.replication, ReplicationState::ResyncRequired { scheduled_at: None, .. });
+    assert!(required, "{:?}", after.replication);
+    assert_eq!(after.points, points, "older points stay as they were");
+    done(&mut world, Command::Resynchronize { item, disks: Vec::new(), start: Start::Now });
+    assert_eq!(view(&mut world).replication, ReplicationState::Active);
     checkers::comes_to_rest(&mut world);
 }
 
