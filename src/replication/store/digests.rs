@@ -88,6 +88,9 @@ pub(super) fn read(file: &Path) -> Result<Option<Prints>> {
 /// A block's number and its fingerprint in a file.
 const ENTRY: usize = 24;
 
+/// Fingerprints in the order of their blocks.
+pub(super) type Entries = Vec<(u64, Digest)>;
+
 /// Marks the number of a block that has not come: it was found equal in the files below.
 pub(super) const LIES_BELOW: u64 = 1 << 63;
 
@@ -101,7 +104,7 @@ pub(super) struct Growing {
 
 impl Growing {
     /// Goes on behind so many entries, and gives them; begins anew and gives none when they are not all there.
-    pub(super) fn open(beside: &Path, count: u64, end: u64) -> Result<(Self, Option<Vec<(u64, Digest)>>)> {
+    pub(super) fn open(beside: &Path, count: u64, end: u64) -> Result<(Self, Option<Entries>)> {
         let path = path_of(beside);
         let known = entries(&path, count, end)?;
         let open = || {
@@ -142,7 +145,7 @@ impl Growing {
 }
 
 /// The first entries of a file, if there are so many, in order and below that block.
-fn entries(path: &Path, count: u64, end: u64) -> Result<Option<Vec<(u64, Digest)>>> {
+fn entries(path: &Path, count: u64, end: u64) -> Result<Option<Entries>> {
     let bytes = match files::read_bounded(path, BYTES_MAX) {
         Ok(Some(bytes)) => bytes,
         Ok(None) => return Ok((count == 0).then(Vec::new)),
@@ -151,7 +154,7 @@ fn entries(path: &Path, count: u64, end: u64) -> Result<Option<Vec<(u64, Digest)
     };
     let length = usize::try_from(count).ok().and_then(|n| n.checked_mul(ENTRY));
     let Some(bytes) = length.and_then(|length| bytes.get(..length)) else { return Ok(None) };
-    let mut known: Vec<(u64, Digest)> = Vec::with_capacity(bytes.len() / ENTRY);
+    let mut known: Entries = Vec::with_capacity(bytes.len() / ENTRY);
     let number = |entry: &(u64, Digest)| entry.0 & !LIES_BELOW;
     for entry in bytes.chunks_exact(ENTRY) {
         let Some((block, digest)) = entry.split_first_chunk::<8>() else { return Ok(None) };
