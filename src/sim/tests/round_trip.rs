@@ -56,12 +56,14 @@ fn a_resynchronization_that_is_cancelled_ends_at_the_source_and_is_still_require
     let compares = world.run_until(60, |w| view(w).replication == ReplicationState::Resynchronizing);
     assert!(compares, "{}", checkers::tail(&world));
     let points = view(&mut world).points.clone();
+    // Whatever messages take, it has not ended when it is cancelled.
+    world.strike(&leeward_sim::Fault::PeerLinks { secs: 60 });
     world.command(Command::CancelJob { job });
     assert!(world.run_until(60, |w| w.job(job).is_some_and(|j| j.state == JobState::Cancelled)));
     world.run_for(120);
     let after = view(&mut world);
     let required = matches!(after.replication, ReplicationState::ResyncRequired { scheduled_at: None, .. });
-    assert!(required, "{:?}", after.replication);
+    assert!(required, "{:?}\n{}", after.replication, checkers::tail(&world));
     assert_eq!(after.points, points, "older points stay as they were");
     done(&mut world, Command::Resynchronize { item, disks: Vec::new(), start: Start::Now });
     assert_eq!(view(&mut world).replication, ReplicationState::Active);
