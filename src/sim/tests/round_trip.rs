@@ -61,7 +61,7 @@ fn a_resynchronization_that_is_cancelled_ends_at_the_source_and_is_still_require
     world.run_for(120);
     let after = view(&mut world);
     let required = matches!(after.replication, ReplicationState::ResyncRequired { scheduled_at: None, .. });
-    assert!(required, "{:?}", after.replication);
+    assert!(required, "{:?}\n{}", after.replication, checkers::tail(&world));
     assert_eq!(after.points, points, "older points stay as they were");
     done(&mut world, Command::Resynchronize { item, disks: Vec::new(), start: Start::Now });
     assert_eq!(view(&mut world).replication, ReplicationState::Active);
