@@ -85,7 +85,7 @@ impl Host {
                 kept.in_sync = false;
                 kept.stopped = false;
                 kept.held = false;
-                kept.copy.get_or_insert(Copy { initial: false, left: 6, whole: 6 });
+                kept.copy.get_or_insert(Copy { initial: false, left: 20, whole: 20 });
                 Done::Ended(Response::Done)
             }
             Request::StopComparison { .. } => {

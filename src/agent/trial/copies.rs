@@ -157,6 +157,26 @@ fn a_freeze_that_nobody_plans_any_more_is_compared_before_it_is_forgotten() {
 }
 
 #[test]
+fn a_comparison_that_is_cut_sends_only_what_is_missing() {
+    let stage = protected();
+    for block in 0..BLOCKS {
+        lose(&stage, 1, block, 3);
+        lose(&stage, 2, block, 3);
+    }
+    stage.slow(BLOCK * 8);
+    stage.resync(&[]);
+    stage.until("the first disk", || stage.source_item().live().progress.get(&disk(1)).map(drop));
+    stage.cut();
+    stage.until_failed();
+    stage.slow(0);
+    stage.source_item().retry_now();
+    stage.compared();
+    let sent = stage.source_item().record().source.copy_sent_bytes;
+    assert!(sent > 0 && sent <= BLOCKS * BLOCK, "{sent} bytes were sent after the cut, of two disks");
+    stage.same();
+}
+
+#[test]
 fn a_comparison_that_is_cancelled_gives_the_disks_back_and_waits_to_be_asked_for_again() {
     for travelling in [false, true] {
         let stage = protected();
