@@ -45,7 +45,7 @@ pub use job::{JobState, JobView, Phase, Progress, StepState, StepView};
 pub use machine::{DiskDefinition, DiskFormat, Forward, MachineDefinition, Nic};
 pub use moment::Moment;
 pub use point::{Consistency, PointChoice, PointKind, PointSummary};
-pub use policy::{CopyFrequency, ReplicationPolicy, Retention};
+pub use policy::{CopyFrequency, PointsNeeded, ReplicationPolicy, Retention};
 pub use preview::{Preview, PreviewStep};
 pub use protection::{FailoverEvidence, FailoverKind, Protection, ProtectionName, SourceFence};
 pub use side::{NetworkChoice, Place, Side};

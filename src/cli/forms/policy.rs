@@ -20,11 +20,12 @@ pub(super) static FORMS: &[Form] = &[
 fn settings(mut first: Vec<Arg>) -> Vec<Arg> {
     first.extend([
         option("frequency").value_parser(["30s", "5m", "15m"]),
-        number("every-point-mins", 0..=10_080),
-        number("hourly-hours", 0..=24),
-        number("app-consistent-hours", 0..=720),
-        number("points-max", 2..=32),
-        number("app-consistent-every-mins", 0..=720),
+        // What can be kept the engine says, in the same words as in the window.
+        number("every-point-mins", 0..=i64::from(u32::MAX)),
+        number("hourly-hours", 0..=i64::from(u32::MAX)),
+        number("app-consistent-hours", 0..=i64::from(u32::MAX)),
+        number("points-max", 0..=i64::from(u32::MAX)),
+        number("app-consistent-every-mins", 0..=i64::from(u32::MAX)),
         option("bandwidth-max"),
     ]);
     first
