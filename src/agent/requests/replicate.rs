@@ -202,6 +202,7 @@ pub(super) fn resynchronize(
         source::plan_copy(r, CopyPlan { not_before, ..plan });
         if let Some(copy) = &mut r.source.copy {
             copy.not_before = not_before;
+            copy.by_itself = false;
         }
     })?;
     item.retry_now();

@@ -183,7 +183,8 @@ mod tests {
             (CopyFrequency::Mins15, 0, 90, 24, 0),
         ] {
             let (every_point_mins, hourly_points_hours, app_consistent_hours) = (window, hours, app_hours);
-            let keep = Retention { every_point_mins, hourly_points_hours, app_consistent_hours, points_max: 0 };
+            let keep =
+                Retention { every_point_mins, hourly_points_hours, app_consistent_hours, points_max: 0 };
             let mut policy = ReplicationPolicy {
                 id: PolicyId(Uuid::nil()),
                 name: String::new(),
@@ -191,6 +192,8 @@ mod tests {
                 retention: keep,
                 app_consistent_every_mins: app_every,
                 bandwidth_bytes_per_sec_max: 0,
+                busy: None,
+                resync_hours: None,
             };
             policy.retention.points_max = policy.points_needed().all();
             let (cycle, promised) = (i64::from(copy_frequency.secs()), &policy.retention);

@@ -52,6 +52,15 @@ fn settings(policy: &ReplicationPolicy) -> Result<(), Message> {
     }
     application(policy)?;
     bandwidth(policy.bandwidth_bytes_per_sec_max)?;
+    if let Some(busy) = &policy.busy {
+        if !busy.hours.are_some() {
+            return Err(Message::new("refusal-policy-busy-hours"));
+        }
+        bandwidth(busy.bandwidth_bytes_per_sec_max)?;
+    }
+    if policy.resync_hours.as_ref().is_some_and(|hours| !hours.are_some()) {
+        return Err(Message::new("refusal-policy-resync-hours"));
+    }
     points(policy)
 }
 
@@ -100,7 +109,8 @@ fn points(policy: &ReplicationPolicy) -> Result<(), Message> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use leeward_model::{CopyFrequency, PolicyId, Retention};
+    use leeward_model::{BusyHours, CopyFrequency, Hours, PolicyId, Retention};
+    use std::collections::BTreeSet;
 
     fn policy() -> ReplicationPolicy {
         ReplicationPolicy {
@@ -110,6 +120,8 @@ mod tests {
             retention: Retention::default(),
             app_consistent_every_mins: 60,
             bandwidth_bytes_per_sec_max: 0,
+            busy: None,
+            resync_hours: None,
         }
     }
 
@@ -155,7 +167,9 @@ mod tests {
         assert_eq!(key(|p| p.retention.hourly_points_hours = 25), "refusal-policy-hourly");
         assert_eq!(key(|p| p.retention.hourly_points_hours = u32::MAX), "refusal-policy-hourly");
         assert_eq!(key(|p| p.retention.app_consistent_hours = 25), "refusal-policy-app-hours");
-        allowed(|p| p.retention = Retention { every_point_mins: 0, hourly_points_hours: 0, ..Retention::default() });
+        allowed(|p| {
+            p.retention = Retention { every_point_mins: 0, hourly_points_hours: 0, ..Retention::default() }
+        });
     }
 
     #[test]
@@ -188,6 +202,22 @@ mod tests {
         for limit in [0, 64 << 10, 100 << 30] {
             allowed(|p| p.bandwidth_bytes_per_sec_max = limit);
         }
+    }
+
+    #[test]
+    fn hours_name_a_day_and_times_of_it() {
+        let never = || Hours { days: BTreeSet::new(), ..Hours::at_work() };
+        let late = || Hours { to_min: 24 * 60, ..Hours::at_work() };
+        for hours in [never, late] {
+            let busy = BusyHours { hours: hours(), bandwidth_bytes_per_sec_max: 1 << 20 };
+            assert_eq!(refused(|p| p.busy = Some(busy)).0, "refusal-policy-busy-hours");
+            assert_eq!(refused(|p| p.resync_hours = Some(hours())).0, "refusal-policy-resync-hours");
+        }
+        let busy = |bandwidth_bytes_per_sec_max| {
+            Some(BusyHours { hours: Hours::at_work(), bandwidth_bytes_per_sec_max })
+        };
+        assert_eq!(refused(|p| p.busy = busy(1)).0, "refusal-policy-bandwidth");
+        allowed(|p| (p.busy, p.resync_hours) = (busy(1 << 20), Some(Hours::off_work())));
     }
 
     #[test]
