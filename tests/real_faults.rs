@@ -186,6 +186,9 @@ fn first_copy_is_cut_in_every_way(world: &World) {
         app_consistent_every_mins: 0,
         // Slow enough that each part can be killed while bytes travel.
         bandwidth_bytes_per_sec_max: 3 << 20,
+        busy: None,
+        // A comparison begins whatever the time is.
+        resync_hours: None,
     };
     let id = policy.id;
     world.watch.command(Command::CreatePolicy { policy: policy.clone() }).expect("created");

@@ -217,7 +217,17 @@ fn real_verbs_hold_while_the_engine_dies_and_the_line_is_cut() {
 
 fn first_copy_over_a_bad_line(estate: &mut Estate) {
     let world = &estate.world;
-    world.ok(&["policy", "create", "slow", "--frequency", "30s", "--bandwidth-max", "4MB"]);
+    world.ok(&[
+        "policy",
+        "create",
+        "slow",
+        "--frequency",
+        "30s",
+        "--bandwidth-max",
+        "4MB",
+        "--resync-hours",
+        "any",
+    ]);
     world.ok(&["machine", "start", "sql01", "--yes"]);
     let enable = ["item", "enable", "sql01", "--target", GOTEBORG, "--policy", "slow", "--no-wait"];
     let job = estate.json(&enable)["begun"][0].as_str().expect("a job").to_owned();

@@ -8,7 +8,7 @@ use crate::records::ItemRecord;
 use crate::requests::test_folder;
 use leeward_fabric::{Adoption, MachineFolder};
 use leeward_link::messages::{Activity, AgentReport, DiskFacts, ItemFacts, MachineFacts, Role, TestFacts};
-use leeward_model::{CycleSample, DiskId, Message, Moment, PointKind, PointSummary, PowerState, Progress};
+use leeward_model::{CycleSample, DiskId, Message, PointKind, PointSummary, PowerState, Progress};
 use std::collections::BTreeMap;
 use std::time::Instant;
 
@@ -93,7 +93,7 @@ pub(crate) fn item(host: &Host, item: &Item, cycles: Vec<CycleSample>) -> ItemFa
         revision: record.assignment.revision,
         power,
         superseded: record.superseded,
-        activity: activity(&record, &live, host.now()),
+        activity: activity(host, &record, &live),
         fault_since: fault.as_ref().map(|(_, since)| *since),
         fault: fault.map(|(fault, _)| fault),
         synced_to: if source { record.source.synced_to } else { newest.map(|p| p.instant) },
@@ -163,7 +163,7 @@ fn disks(record: &ItemRecord, live: &Live) -> Vec<DiskFacts> {
     record.assignment.machine.disks.iter().map(|d| one(d.id)).collect()
 }
 
-fn activity(record: &ItemRecord, live: &Live, now: Moment) -> Activity {
+fn activity(host: &Host, record: &ItemRecord, live: &Live) -> Activity {
     if record.role != Role::Source {
         return Activity::Idle;
     }
@@ -184,7 +184,7 @@ fn activity(record: &ItemRecord, live: &Live, now: Moment) -> Activity {
     }
     match &record.source.copy {
         Some(plan) => {
-            let waits = plan.not_before.filter(|at| *at > now);
+            let waits = plan.waits_until(&record.assignment.policy, host.now(), &host.wall);
             match (plan.kind, waits) {
                 (PointKind::Initial, Some(at)) => Activity::Scheduled { at },
                 (PointKind::Initial, None) => Activity::Initial(whole(&live.progress)),

@@ -7,6 +7,7 @@ use crate::item::Item;
 use crate::operations::Operations;
 use crate::records::ItemRecord;
 use crate::slots::Slots;
+use crate::wall::Wall;
 use leeward_fabric::Hypervisor;
 use leeward_link::bulk::BulkListener;
 use leeward_link::control::Addresses;
@@ -38,6 +39,7 @@ pub struct Host {
     pub(crate) mint: EvidenceMint,
     pub(crate) trust: Trust,
     pub(crate) clock: Clock,
+    pub(crate) wall: Arc<Wall>,
     pub(crate) operations: Operations,
     pub(crate) copies: Arc<Slots>,
     /// How much is free where a folder lies, in bytes.
@@ -72,7 +74,8 @@ impl Host {
         peers: &[AgentId],
     ) -> Result<Self> {
         let clock = trust.clock().clone();
-        let items = remembered(&config)?;
+        let wall = Arc::new(Wall::new(clock.clone()));
+        let items = remembered(&config, &wall)?;
         Ok(Self {
             config,
             driver: Arc::new(driver),
@@ -80,6 +83,7 @@ impl Host {
             mint,
             trust,
             clock,
+            wall,
             operations: Operations::default(),
             copies: Slots::new(COPIES_AT_ONCE),
             room: Mutex::new(free_bytes),
@@ -142,7 +146,7 @@ impl Host {
         let record = ItemRecord::new(assignment.clone());
         let folder = self.config.items_folder().join(assignment.item.to_string());
         crate::records::write_record(&folder.join(ItemRecord::FILE), &record)?;
-        let item = Arc::new(Item::new(folder, record));
+        let item = Arc::new(Item::new(folder, record, &self.wall));
         items.insert(assignment.item, Arc::clone(&item));
         Ok(item)
     }
@@ -251,7 +255,7 @@ fn free_bytes(folder: &Path) -> Option<u64> {
 }
 
 /// The items of the data folder.
-fn remembered(config: &AgentConfig) -> Result<BTreeMap<ItemId, Arc<Item>>> {
+fn remembered(config: &AgentConfig, wall: &Arc<Wall>) -> Result<BTreeMap<ItemId, Arc<Item>>> {
     let mut items = BTreeMap::new();
     let path = config.items_folder();
     // A folder that cannot be read is not an empty one: an epoch could be forgotten.
@@ -267,7 +271,7 @@ fn remembered(config: &AgentConfig) -> Result<BTreeMap<ItemId, Arc<Item>>> {
     for entry in entries {
         let folder = entry.map_err(unread)?.path();
         if let Some(record) = ItemRecord::read(&folder.join(ItemRecord::FILE))? {
-            let item = Item::new(folder, record);
+            let item = Item::new(folder, record, wall);
             items.insert(item.id, Arc::new(item));
         }
     }

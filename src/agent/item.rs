@@ -4,6 +4,7 @@
 use crate::Result;
 use crate::host::passing;
 use crate::records::{ItemRecord, remove, write_record};
+use crate::wall::Wall;
 use leeward_model::fault::Fault;
 use leeward_model::{CycleSample, DiskId, ItemId, Moment, Progress};
 use leeward_replication::{Cancel, PointStore, ReplicationError, Throttle};
@@ -24,7 +25,7 @@ const LET_GO: Duration = Duration::from_millis(20);
 pub(crate) struct Item {
     pub(crate) id: ItemId,
     folder: PathBuf,
-    record: Mutex<ItemRecord>,
+    record: Arc<Mutex<ItemRecord>>,
     live: Mutex<Live>,
     wake: Condvar,
     /// Orders that change what this host is to the item take turns.
@@ -34,6 +35,7 @@ pub(crate) struct Item {
     pub(crate) news: AtomicBool,
     /// It is being forgotten: its worker ends, nothing writes its record or opens its store.
     gone: AtomicBool,
+    /// What it may send, by its policy and the time of day.
     pub(crate) throttle: Throttle,
 }
 
@@ -138,7 +140,7 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 
 impl Item {
     /// Takes an item into memory; `folder` is its own.
-    pub(crate) fn new(folder: PathBuf, record: ItemRecord) -> Self {
+    pub(crate) fn new(folder: PathBuf, record: ItemRecord, wall: &Arc<Wall>) -> Self {
         let now = Instant::now();
         let live = Live {
             working: false,
@@ -161,11 +163,14 @@ impl Item {
             confirmed: false,
             replica_bytes: BTreeMap::new(),
         };
+        let id = record.item();
+        let record = Arc::new(Mutex::new(record));
+        let (said, wall) = (Arc::clone(&record), Arc::clone(wall));
         Self {
-            id: record.item(),
+            id,
             folder,
-            throttle: Throttle::new(record.assignment.policy.bandwidth_bytes_per_sec_max),
-            record: Mutex::new(record),
+            throttle: Throttle::asking(move || lock(&said).assignment.policy.limit_at(wall.now())),
+            record,
             live: Mutex::new(live),
             wake: Condvar::new(),
             turns: Mutex::new(()),
@@ -200,7 +205,6 @@ impl Item {
         let out = change(&mut next);
         if next != *held {
             write_record(&self.folder.join(ItemRecord::FILE), &next)?;
-            self.throttle.set(next.assignment.policy.bandwidth_bytes_per_sec_max);
             *held = next;
         }
         drop(held);

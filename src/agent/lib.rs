@@ -12,6 +12,7 @@
 //! | `startup`, `enrolment` | what happens when the agent starts, and before it may |
 //! | `trial` | tests: two hosts on loopback over a hypervisor without machines |
 //! | `trouble`, `slots` | failures and who acts next, bounds on parallel work |
+//! | `wall` | the clock on this host's wall, which a policy's hours go by |
 
 pub mod config;
 pub mod enrolment;
@@ -30,6 +31,7 @@ pub mod startup;
 #[cfg(test)]
 mod trial;
 mod trouble;
+mod wall;
 
 pub use config::AgentConfig;
 pub use host::Host;

@@ -2,11 +2,13 @@
 //! holds it in memory with everything that need not survive.
 
 use crate::Result;
+use crate::wall::Wall;
 use leeward_fabric::StartDisk;
 use leeward_link::messages::{Assignment, Role};
 use leeward_model::fault::{Fault, Recovery};
 use leeward_model::{
-    DiskId, Epoch, ItemId, Message, Moment, NetworkChoice, PointId, PointKind, Sequence, TestId,
+    DiskId, Epoch, ItemId, Message, Moment, NetworkChoice, PointId, PointKind, ReplicationPolicy, Sequence,
+    TestId,
 };
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
@@ -103,6 +105,9 @@ pub(crate) struct CopyPlan {
     pub(crate) disks: Vec<DiskId>,
     /// Not before.
     pub(crate) not_before: Option<Moment>,
+    /// Nobody has asked for it: it begins in the hours of the policy.
+    #[serde(default)]
+    pub(crate) by_itself: bool,
     /// Why it is needed.
     pub(crate) why: Message,
     /// Sealed logs that wait are of no use any more.
@@ -221,6 +226,7 @@ impl CopyPlan {
             kind,
             disks,
             not_before: None,
+            by_itself: false,
             why,
             discard_logs: false,
             frozen: None,
@@ -232,8 +238,18 @@ impl CopyPlan {
 
     /// Whether it is to be made now.
     #[must_use]
-    pub(crate) fn is_due(&self, now: Moment) -> bool {
-        (self.shipped || !self.held) && self.not_before.is_none_or(|at| at <= now)
+    pub(crate) fn is_due(&self, policy: &ReplicationPolicy, now: Moment, wall: &Wall) -> bool {
+        (self.shipped || !self.held) && self.waits_until(policy, now, wall).is_none()
+    }
+
+    /// Until when it waits; none when it may begin, or has begun. Looked up anew each time, so that it follows an
+    /// edited policy and a clock that jumps.
+    #[must_use]
+    pub(crate) fn waits_until(&self, policy: &ReplicationPolicy, now: Moment, wall: &Wall) -> Option<Moment> {
+        // Disks that are frozen already gather the guest's writes: what has begun is brought to its end.
+        let hours = policy.resync_hours.as_ref().filter(|_| self.by_itself && self.frozen.is_none());
+        let opens = hours.and_then(|hours| wall.wait_for(hours, now));
+        self.not_before.filter(|at| *at > now).max(opens)
     }
 }
 

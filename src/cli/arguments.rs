@@ -3,7 +3,8 @@
 
 use super::exit::Stop;
 use clap::{Arg, ArgAction, ArgMatches};
-use leeward_model::{CopyFrequency, Message, Moment, NetworkChoice, Start, text};
+use leeward_model::{CopyFrequency, Day, Hours, Message, Moment, NetworkChoice, Start, text};
+use std::collections::BTreeSet;
 
 fn base(name: &'static str) -> Arg {
     Arg::new(name)
@@ -145,9 +146,54 @@ pub(crate) fn bytes_of(word: &str) -> Result<u64, Stop> {
     value.checked_mul(times).ok_or_else(bad)
 }
 
+/// `mon-fri 08:00-18:00`, `sat,sun 00:00-00:00`, `daily 18:30-05:30`.
+pub(crate) fn hours_of(word: &str) -> Result<Hours, Stop> {
+    let bad = || Stop::usage(Message::new("cli-bad-hours").with("word", word));
+    let (days, times) = word.trim().split_once(' ').ok_or_else(bad)?;
+    let (from, to) = times.trim().split_once('-').ok_or_else(bad)?;
+    let days = days_of(days).ok_or_else(bad)?;
+    let (from_min, to_min) = (minute_of(from).ok_or_else(bad)?, minute_of(to).ok_or_else(bad)?);
+    Ok(Hours { days, from_min, to_min })
+}
+
+fn days_of(word: &str) -> Option<BTreeSet<Day>> {
+    if word.eq_ignore_ascii_case("daily") {
+        return Some(Day::all().collect());
+    }
+    const NAMES: [&str; 7] = ["mon", "tue", "wed", "thu", "fri", "sat", "sun"];
+    let place = |name: &str| NAMES.iter().position(|n| n.eq_ignore_ascii_case(name));
+    let mut days = BTreeSet::new();
+    for part in word.split(',') {
+        let (first, last) = part.split_once('-').unwrap_or((part, part));
+        let (first, last) = (place(first)?, place(last)?);
+        // `sat-mon` goes over the end of the week.
+        let count = (last + 7 - first) % 7 + 1;
+        days.extend((first..first + count).filter_map(|n| Day::all().nth(n % 7)));
+    }
+    Some(days)
+}
+
+fn minute_of(word: &str) -> Option<u16> {
+    let (hour, minute) = word.trim().split_once(':')?;
+    let (hour, minute): (u16, u16) = (hour.parse().ok()?, minute.parse().ok()?);
+    (hour < 24 && minute < 60).then_some(hour * 60 + minute)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn hours_are_read_or_refused() {
+        assert_eq!(hours_of("mon-fri 08:00-18:00").expect("hours"), Hours::at_work());
+        assert_eq!(hours_of("daily 18:30-05:30").expect("hours"), Hours::off_work());
+        let odd = hours_of("Sat-Mon,thu 22:00-2:05").expect("hours");
+        assert_eq!(odd.in_words(), "Mon, Thu, Sat–Sun 22:00–02:05");
+        let wrong = ["", "mon", "mon-fri", "08:00-18:00", "mon 24:00-01:00", "mon 8-9", "mon- 08:00-09:00"];
+        for word in wrong.into_iter().chain(["someday 08:00-09:00", "mon,, 08:00-09:00", "mon 08:60-09:00"]) {
+            assert!(hours_of(word).is_err(), "{word}");
+        }
+    }
 
     #[test]
     fn sizes_and_times_are_read_or_refused() {

@@ -15,6 +15,7 @@ pub(crate) fn take() {
     let locale = ["LEEWARD_LANGUAGE", "LC_ALL", "LC_MESSAGES", "LANG"].into_iter().find_map(said);
     let wanted = text::languages_of(&locale.unwrap_or_default());
     text::speak(&wanted, &added(&wanted, &folders()));
+    text::show_times(super::words::minute);
 }
 
 /// Where message files may lie, the first before the others.

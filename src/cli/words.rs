@@ -30,6 +30,14 @@ pub(crate) fn exact(at: Moment) -> String {
     )
 }
 
+/// The local day and time, to the minute, as it stands in sentences.
+pub(crate) fn minute(at: Moment) -> String {
+    jiff::Timestamp::from_millisecond(at.0).map_or_else(
+        |_| "?".to_owned(),
+        |t| t.to_zoned(jiff::tz::TimeZone::system()).strftime("%Y-%m-%d %H:%M").to_string(),
+    )
+}
+
 /// `3 min 20 s`.
 pub(crate) fn span(secs: u64) -> String {
     match secs {
@@ -127,6 +135,9 @@ pub(crate) fn replication(state: &ReplicationState, now: Moment) -> String {
                 .with("attempts", *attempts)
                 .with("span", span(left))
                 .render();
+        }
+        ReplicationState::ResyncRequired { scheduled_at: Some(at), .. } => {
+            return Message::new("cli-replication-resync-waits").with("at", *at).render();
         }
         ReplicationState::ResyncRequired { .. } => "cli-replication-resync-required",
         ReplicationState::Resynchronizing => "cli-replication-resynchronizing",

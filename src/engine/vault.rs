@@ -15,9 +15,7 @@ use crate::shell::trust::Trust;
 use crate::store::{AuditVerdict, Store, StoreError};
 use leeward_link::LinkError;
 use leeward_link::private_file::{private_folder, write_private};
-use leeward_model::{
-    CopyFrequency, Fault, Moment, PolicyId, Recovery, ReplicationPolicy, Retention, VaultId,
-};
+use leeward_model::{Fault, Moment, PolicyId, Recovery, ReplicationPolicy, VaultId};
 use serde::{Deserialize, Serialize};
 use std::fs::{self, File, OpenOptions};
 use std::future::Future;
@@ -462,14 +460,10 @@ fn first_changes(about: &About, listen: &Listen, by: &str, policy: PolicyId) -> 
         engine_addr: listen.advertise.first().cloned().unwrap_or_default(),
     };
     let mut changes = crate::core::new_vault(vault, by);
-    changes.push(Change::Put(Record::Policy(ReplicationPolicy {
-        id: policy,
-        name: leeward_model::text::text("vault-first-policy"),
-        copy_frequency: CopyFrequency::Mins5,
-        retention: Retention::default(),
-        app_consistent_every_mins: 0,
-        bandwidth_bytes_per_sec_max: 0,
-    })));
+    changes.push(Change::Put(Record::Policy(ReplicationPolicy::new(
+        policy,
+        leeward_model::text::text("vault-first-policy"),
+    ))));
     changes
 }
 

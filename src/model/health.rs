@@ -140,8 +140,12 @@ fn replication(of: &Symptoms<'_>, found: &mut Vec<HealthIssue>) {
         ReplicationState::Stopped => {
             found.push(with_fault(issue(Health::Critical, "health-stopped", of, since), of.fault));
         }
-        ReplicationState::ResyncRequired { why, .. } => {
+        ReplicationState::ResyncRequired { why, scheduled_at } => {
             let mut required = issue(Health::Critical, "health-resync-required", of, since);
+            if let Some(at) = scheduled_at {
+                let waits = Message::new("health-resync-waits");
+                required.fault.what = waits.with("subject", of.name).with("at", *at);
+            }
             required.fault.causes = vec![why.clone()];
             found.push(required);
         }

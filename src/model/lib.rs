@@ -7,6 +7,7 @@
 //! |---|---|
 //! | `ids`, `moment`, `side` | typed identifiers, instants, the two sides of an item |
 //! | `machine`, `point`, `policy` | machines, recovery points, replication policies |
+//! | `hours` | hours of the week, by the clock on a wall |
 //! | `protection`, `evidence` | the state machine of protection and the proofs its arrows ask for |
 //! | `verb`, `command`, `preview` | what can be done: declared, used, foreseen |
 //! | `availability` | whether a verb may be used now, and the refusal |
@@ -22,6 +23,7 @@ pub mod evidence;
 pub mod fault;
 pub mod feed;
 pub mod health;
+pub mod hours;
 pub mod ids;
 pub mod job;
 pub mod machine;
@@ -40,12 +42,13 @@ pub use command::{Accepted, Command, CommandOutcome, MachineOn, Refusal, Start};
 pub use evidence::{EvidenceMint, FenceProof, FinalSyncDone, InSync, SourceQuiesced};
 pub use fault::{Fault, Recovery};
 pub use feed::{CommandSink, SnapshotFeed};
+pub use hours::{Day, Hours, WallTime};
 pub use ids::*;
 pub use job::{JobState, JobView, Phase, Progress, StepState, StepView};
 pub use machine::{DiskDefinition, DiskFormat, Forward, MachineDefinition, Nic};
 pub use moment::Moment;
 pub use point::{Consistency, PointChoice, PointKind, PointSummary};
-pub use policy::{CopyFrequency, ReplicationPolicy, Retention};
+pub use policy::{BusyHours, CopyFrequency, PointsNeeded, ReplicationPolicy, Retention};
 pub use preview::{Preview, PreviewStep};
 pub use protection::{FailoverEvidence, FailoverKind, Protection, ProtectionName, SourceFence};
 pub use side::{NetworkChoice, Place, Side};

@@ -1,6 +1,7 @@
 //! Messages by key. Code carries a [`Message`] (a key and arguments); the sentence a person reads is rendered
 //! at the edge from the message files in `assets/messages`, so that a further language touches no code.
 
+use crate::moment::Moment;
 use fluent_bundle::concurrent::FluentBundle;
 use fluent_bundle::{FluentArgs, FluentResource, FluentValue};
 use litemap::LiteMap;
@@ -67,6 +68,12 @@ impl From<usize> for Arg {
 impl From<i64> for Arg {
     fn from(v: i64) -> Self {
         Self::Number(v as f64)
+    }
+}
+/// Shown by `TIME($name)`.
+impl From<Moment> for Arg {
+    fn from(v: Moment) -> Self {
+        Self::from(v.0)
     }
 }
 impl From<f64> for Arg {
@@ -162,6 +169,33 @@ pub fn languages_of(locale: &str) -> Vec<String> {
     }
 }
 
+/// Sets how instants inside sentences are said, `TIME($at)` of milliseconds since 1970, once: in whose time zone, and
+/// in which form. Until then they are `18:30 UTC`.
+pub fn show_times(shown: fn(Moment) -> String) {
+    // Set twice, the first stands, as with languages.
+    TIMES.set(shown).ok();
+}
+
+static TIMES: OnceLock<fn(Moment) -> String> = OnceLock::new();
+
+/// The function of that name in message files.
+fn time<'a>(given: &[FluentValue<'a>], _: &FluentArgs<'_>) -> FluentValue<'a> {
+    match given {
+        [FluentValue::Number(millis)] => FluentValue::String(time_of(millis.value).into()),
+        _ => FluentValue::Error,
+    }
+}
+
+#[expect(
+    clippy::cast_possible_truncation,
+    reason = "milliseconds that were whole before they became an argument"
+)]
+fn time_of(millis: f64) -> String {
+    let at = Moment(millis as i64);
+    let of_day = at.0.rem_euclid(86_400_000) / 60_000;
+    TIMES.get().map_or_else(|| format!("{:02}:{:02} UTC", of_day / 60, of_day % 60), |shown| shown(at))
+}
+
 static SPEECH: OnceLock<Speech> = OnceLock::new();
 
 fn speech() -> &'static Speech {
@@ -213,6 +247,8 @@ impl Speech {
 fn bundle(language: &str, files: &[&str]) -> FluentBundle<FluentResource> {
     let mut bundle = FluentBundle::new_concurrent(vec![language.parse().unwrap_or_default()]);
     bundle.set_use_isolating(false);
+    // A new bundle has no function of that name yet.
+    bundle.add_function("TIME", time).ok();
     for source in files {
         // A damaged line drops one message, never the program; the test below refuses it.
         let resource = match FluentResource::try_new((*source).to_owned()) {
@@ -241,6 +277,14 @@ mod tests {
                 bundle.add_resource(resource).map_err(|e| format!("{e:?}")).expect("no key twice");
             }
         }
+    }
+
+    #[test]
+    fn an_instant_in_a_sentence_is_a_time() {
+        let said = Message::new("health-resync-waits")
+            .with("subject", "web01")
+            .with("at", Moment(1_794_000_600_000));
+        assert!(said.render().contains("21:30 UTC"), "{}", said.render());
     }
 
     fn plural(n: u32) -> Message {

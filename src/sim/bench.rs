@@ -308,6 +308,8 @@ fn estate(items: usize, seed: &mut Seed) -> (Vec<Record>, Vec<One>) {
         retention: Retention::default(),
         app_consistent_every_mins: 0,
         bandwidth_bytes_per_sec_max: 0,
+        busy: None,
+        resync_hours: None,
     };
     records.push(Record::Policy(policy.clone()));
     let mut all = Vec::with_capacity(items);

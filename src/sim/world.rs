@@ -186,6 +186,8 @@ impl World {
             retention: Retention::default(),
             app_consistent_every_mins: 0,
             bandwidth_bytes_per_sec_max: 0,
+            busy: None,
+            resync_hours: None,
         };
         self.command(Command::CreatePolicy { policy });
     }

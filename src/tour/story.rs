@@ -85,6 +85,9 @@ fn protect(tour: &mut Tour, stage: &mut Stage) -> Result<(), String> {
         retention: Retention::default(),
         app_consistent_every_mins: 2,
         bandwidth_bytes_per_sec_max: 0,
+        busy: None,
+        // Nobody waits here for the night.
+        resync_hours: None,
     };
     let policy_id = policy.id;
     tour.watch.command(Command::CreatePolicy { policy })?;

@@ -223,6 +223,7 @@ fact-rpo = RPO
 fact-synced = Last synchronized
 fact-points = Recovery points
 fact-policy = Policy
+fact-bandwidth = Bandwidth
 fact-tested = Last test failover
 fact-failed-over = Last failover
 fact-job = Job under way

@@ -203,6 +203,7 @@ pub(super) fn resynchronize(
         if let Some(copy) = &mut r.source.copy {
             copy.not_before = not_before;
             copy.held = false;
+            copy.by_itself = false;
         }
     })?;
     item.retry_now();

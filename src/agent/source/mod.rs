@@ -24,7 +24,7 @@ use crate::records::{CopyPlan, ItemRecord};
 use crate::trouble::Trouble;
 use leeward_link::messages::Role;
 use leeward_model::fault::Recovery;
-use leeward_model::{Message, Moment, PointKind, retry};
+use leeward_model::{Message, PointKind, retry};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -101,7 +101,7 @@ impl Drop for Working<'_> {
 
 fn work(host: &Host, item: &Item) {
     loop {
-        match next(item, host.now()) {
+        match next(host, item) {
             Next::End => return,
             Next::Wait(most) => {
                 cycle::look(host, item);
@@ -122,7 +122,7 @@ fn work(host: &Host, item: &Item) {
                 let done = copy::run(host, item, plan);
                 drop(slot);
                 item.live().progress.clear();
-                after(host, item, done.err());
+                after(host, item, done.err(), false);
             }
             Next::Cycle(wish) => {
                 item.live().cycling = true;
@@ -132,32 +132,32 @@ fn work(host: &Host, item: &Item) {
                 match (wish, done) {
                     (Some(wish), Ok(delivered)) => {
                         wish.answer.try_send(Ok(delivered)).ok();
-                        after(host, item, None);
+                        after(host, item, None, true);
                     }
                     (Some(wish), Err(trouble)) => {
                         wish.answer.try_send(Err(trouble.fault(&item.name()))).ok();
-                        after(host, item, Some(trouble));
+                        after(host, item, Some(trouble), true);
                     }
-                    (None, done) => after(host, item, done.err()),
+                    (None, done) => after(host, item, done.err(), false),
                 }
             }
         }
     }
 }
 
-fn next(item: &Item, now: Moment) -> Next {
+fn next(host: &Host, item: &Item) -> Next {
     // One look at both: who changes the record and then waits for the end of a step must not miss one that this
     // begins by the record before.
     let mut live = item.live();
     let record = item.record();
-    let next = if item.is_gone() { Next::End } else { choose(&record, &mut live, now) };
+    let next = if item.is_gone() { Next::End } else { choose(host, &record, &mut live) };
     live.busy = matches!(next, Next::Copy(_) | Next::Cycle(_));
     drop(live);
     item.wake();
     next
 }
 
-fn choose(record: &ItemRecord, live: &mut Live, now: Moment) -> Next {
+fn choose(host: &Host, record: &ItemRecord, live: &mut Live) -> Next {
     if record.role == Role::Source
         && live.no_room.is_some()
         && let Some(plan) = record.source.copy.as_ref().filter(|p| p.frozen.is_some())
@@ -179,29 +179,35 @@ fn choose(record: &ItemRecord, live: &mut Live, now: Moment) -> Next {
         return Next::Confirm;
     }
     let at = Instant::now();
-    if let Some(plan) = record.source.copy.as_ref().filter(|p| p.is_due(now) || p.begun || p.held) {
+    let due = |plan: &CopyPlan| plan.is_due(&record.assignment.policy, host.now(), &host.wall);
+    if let Some(plan) = record.source.copy.as_ref().filter(|p| due(p) || p.begun || p.held) {
         if let Some(wish) = live.wishes.pop_front() {
             let refusal = crate::host::passing("agent-not-in-sync", record.name(), String::new());
             wish.answer.try_send(Err(refusal)).ok();
         }
         return match live.retry {
-            _ if !plan.is_due(now) => Next::Wait(LOOK),
+            _ if !due(plan) => Next::Wait(LOOK),
             Some((until, _)) if until > at => Next::Wait((until - at).min(LOOK)),
             _ => Next::Copy(plan.clone()),
         };
     }
+    if record.source.copy.is_some() && record.source.in_sync.is_none() {
+        // Until the copy begins no cycle can make a point.
+        for wish in live.wishes.drain(..) {
+            let refusal = crate::host::passing("agent-not-in-sync", record.name(), String::new());
+            wish.answer.try_send(Err(refusal)).ok();
+        }
+        return Next::Wait(LOOK);
+    }
     if let Some(wish) = live.wishes.pop_front() {
         return Next::Cycle(Some(wish));
-    }
-    if record.source.copy.is_some() && record.source.in_sync.is_none() {
-        return Next::Wait(LOOK);
     }
     let due = live.retry.map_or(live.next_cycle, |(until, _)| until);
     if due > at { Next::Wait((due - at).min(LOOK)) } else { Next::Cycle(None) }
 }
 
-/// What follows from the end of a step.
-fn after(host: &Host, item: &Item, trouble: Option<Trouble>) {
+/// What follows from the end of a step that somebody may have asked for.
+fn after(host: &Host, item: &Item, trouble: Option<Trouble>, asked: bool) {
     let Some(trouble) = trouble else {
         let mut live = item.live();
         live.failures = 0;
@@ -220,7 +226,11 @@ fn after(host: &Host, item: &Item, trouble: Option<Trouble>) {
         }
         Trouble::Resync { disks, why, discard_logs } => {
             let plan = CopyPlan { discard_logs, ..CopyPlan::new(PointKind::Resync, disks, why.clone()) };
-            let planned = item.change(|r| plan_copy(r, plan));
+            // What is not in sync is being brought there already, and somebody may be waiting for that.
+            let planned = item.change(|r| {
+                let by_itself = !asked && r.source.in_sync.is_some();
+                plan_copy(r, CopyPlan { by_itself, ..plan });
+            });
             host.event(Some(item), why, None);
             if let Err(fault) = planned {
                 failed(host, item, fault);
@@ -234,8 +244,14 @@ fn after(host: &Host, item: &Item, trouble: Option<Trouble>) {
     item.tell();
 }
 
-/// Plans a comparison, unless a copy is planned that covers it.
-pub(crate) fn plan_copy(record: &mut ItemRecord, plan: CopyPlan) {
+/// Plans a comparison, unless a copy is planned that covers it. One that comes by itself delays none that is planned;
+/// one that somebody asks for delays neither.
+pub(crate) fn plan_copy(record: &mut ItemRecord, mut plan: CopyPlan) {
+    if let Some(known) = &mut record.source.copy {
+        plan.not_before = if plan.by_itself { known.not_before } else { plan.not_before };
+        plan.by_itself &= known.by_itself;
+        known.by_itself = plan.by_itself;
+    }
     match &mut record.source.copy {
         // What has been copied of the first copy is not given up; a copy of all disks covers some of them.
         Some(known) if known.kind == PointKind::Initial || known.disks.is_empty() => {

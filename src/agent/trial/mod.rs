@@ -6,6 +6,7 @@ mod copies;
 mod cycles;
 mod fake;
 mod forgetting;
+mod hours;
 
 use crate::config::AgentConfig;
 use crate::host::Host;
@@ -43,6 +44,8 @@ struct Site {
     fake: Fake,
     agent: AgentId,
     addr: String,
+    /// What its clock says next.
+    ticks: Arc<AtomicI64>,
 }
 
 /// Two hosts and a machine with two disks.
@@ -75,16 +78,17 @@ fn credential(authority: &Authority, agent: AgentId, now: Moment) -> Credential 
     }
 }
 
-/// A clock that moves with every look.
-fn clock() -> Clock {
-    let ticks = AtomicI64::new(DAY);
+/// A clock that moves with every look, and can be set.
+fn clock(ticks: &Arc<AtomicI64>) -> Clock {
+    let ticks = Arc::clone(ticks);
     Clock::new(move || Moment(ticks.fetch_add(1, Ordering::SeqCst)))
 }
 
 impl Site {
     fn new(folder: &Path, authority: &Authority, number: u64, peer: AgentId) -> Self {
         let agent = AgentId(Uuid::from_u64_pair(2, number));
-        let trust = Trust::new(&credential(authority, agent, Moment(DAY)), clock()).expect("it fits");
+        let ticks = Arc::new(AtomicI64::new(DAY));
+        let trust = Trust::new(&credential(authority, agent, Moment(DAY)), clock(&ticks)).expect("it fits");
         let config = AgentConfig {
             name: format!("host{number}"),
             site: String::new(),
@@ -101,7 +105,7 @@ impl Site {
         let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
         let addr = listener.local_addr().expect("an address").to_string();
         session::listen_on(&host, listener).expect("listens");
-        Self { host, fake, agent, addr }
+        Self { host, fake, agent, addr, ticks }
     }
 }
 
@@ -178,6 +182,8 @@ impl Stage {
                 retention: Retention::default(),
                 app_consistent_every_mins: 0,
                 bandwidth_bytes_per_sec_max: self.slowness.load(Ordering::SeqCst),
+                busy: None,
+                resync_hours: None,
             },
             paused: false,
             revision: 1,

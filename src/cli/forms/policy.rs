@@ -1,11 +1,11 @@
 //! Forms of the verbs under `policy`.
 
 use super::{Filled, Form, Named, one};
-use crate::cli::arguments::{bytes_of, count, frequency_of, maybe, number, of, option, word};
+use crate::cli::arguments::{bytes_of, count, frequency_of, hours_of, maybe, number, of, option, word};
 use crate::cli::exit::Stop;
 use crate::cli::resolve;
 use clap::{Arg, ArgMatches};
-use leeward_model::{Command, CopyFrequency, PolicyId, ReplicationPolicy, Retention, Verb};
+use leeward_model::{BusyHours, Command, Message, PolicyId, ReplicationPolicy, Retention, Verb};
 
 pub(super) static FORMS: &[Form] = &[
     Form { verb: Verb::CreatePolicy, args: || settings(vec![word("name")]), commands: create },
@@ -20,27 +20,24 @@ pub(super) static FORMS: &[Form] = &[
 fn settings(mut first: Vec<Arg>) -> Vec<Arg> {
     first.extend([
         option("frequency").value_parser(["30s", "5m", "15m"]),
-        number("every-point-mins", 0..=10_080),
-        number("hourly-hours", 0..=24),
-        number("app-consistent-hours", 0..=720),
-        number("points-max", 2..=32),
-        number("app-consistent-every-mins", 0..=720),
+        // What can be kept the engine says, in the same words as in the window.
+        number("every-point-mins", 0..=i64::from(u32::MAX)),
+        number("hourly-hours", 0..=i64::from(u32::MAX)),
+        number("app-consistent-hours", 0..=i64::from(u32::MAX)),
+        number("points-max", 0..=i64::from(u32::MAX)),
+        number("app-consistent-every-mins", 0..=i64::from(u32::MAX)),
         option("bandwidth-max"),
+        option("busy-hours"),
+        option("busy-bandwidth-max"),
+        option("resync-hours"),
     ]);
     first
 }
 
 fn create(filled: &Filled<'_>) -> Result<Vec<Named>, Stop> {
     let name = of(filled.args, "name").to_owned();
-    let fresh = ReplicationPolicy {
-        // Chosen here, so that sending the command twice makes one policy.
-        id: PolicyId(uuid::Uuid::now_v7()),
-        name: name.clone(),
-        copy_frequency: CopyFrequency::Mins5,
-        retention: Retention::default(),
-        app_consistent_every_mins: 0,
-        bandwidth_bytes_per_sec_max: 0,
-    };
+    // Chosen here, so that sending the command twice makes one policy.
+    let fresh = ReplicationPolicy::new(PolicyId(uuid::Uuid::now_v7()), name.clone());
     one(name, Command::CreatePolicy { policy: with_settings(fresh, filled.args)? })
 }
 
@@ -74,5 +71,37 @@ fn with_settings(mut policy: ReplicationPolicy, args: &ArgMatches) -> Result<Rep
     if let Some(word) = maybe(args, "bandwidth-max") {
         policy.bandwidth_bytes_per_sec_max = bytes_of(word)?;
     }
+    busy(&mut policy, args)?;
+    match maybe(args, "resync-hours") {
+        None => {}
+        Some("any") => policy.resync_hours = None,
+        Some(word) => policy.resync_hours = Some(hours_of(word)?),
+    }
     Ok(policy)
+}
+
+/// The hours with another limit, and that limit. Either may be changed alone once there are such hours.
+fn busy(policy: &mut ReplicationPolicy, args: &ArgMatches) -> Result<(), Stop> {
+    let limit = maybe(args, "busy-bandwidth-max").map(bytes_of).transpose()?;
+    let hours = match maybe(args, "busy-hours") {
+        Some("none") if limit.is_none() => {
+            policy.busy = None;
+            return Ok(());
+        }
+        Some(word) => Some(hours_of(word)?),
+        None => None,
+    };
+    let known = policy.busy.take();
+    policy.busy = match (known, hours, limit) {
+        (known, None, None) => known,
+        (Some(known), hours, limit) => Some(BusyHours {
+            hours: hours.unwrap_or(known.hours),
+            bandwidth_bytes_per_sec_max: limit.unwrap_or(known.bandwidth_bytes_per_sec_max),
+        }),
+        (None, Some(hours), Some(bandwidth_bytes_per_sec_max)) => {
+            Some(BusyHours { hours, bandwidth_bytes_per_sec_max })
+        }
+        (None, ..) => return Err(Stop::usage(Message::new("cli-busy-needs-both"))),
+    };
+    Ok(())
 }

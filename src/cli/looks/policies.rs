@@ -13,7 +13,8 @@ pub(super) fn list(asked: &Asked<'_>) -> Result<Shown, Stop> {
         ("cli-col-frequency", Left),
         ("cli-col-retention", Left),
         ("cli-col-app-consistent", Left),
-        ("cli-col-bandwidth", Right),
+        ("cli-col-bandwidth", Left),
+        ("cli-col-resync-hours", Left),
         ("cli-col-items", Right),
     ]);
     for view in asked.snapshot.policies.iter() {
@@ -27,16 +28,13 @@ pub(super) fn list(asked: &Asked<'_>) -> Result<Shown, Stop> {
             0 => leeward_model::text::text("cli-off"),
             mins => Message::new("cli-every-mins").with("n", mins).render(),
         };
-        let bandwidth = match policy.bandwidth_bytes_per_sec_max {
-            0 => leeward_model::text::text("cli-unlimited"),
-            bytes => format!("{}/s", words::size(bytes)),
-        };
         table.row(vec![
             policy.name.clone(),
             words::span(u64::from(policy.copy_frequency.secs())),
             retention,
             app,
-            bandwidth,
+            policy.bandwidth_in_words(),
+            policy.resync_in_words(),
             view.items.to_string(),
         ]);
     }

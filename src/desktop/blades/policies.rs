@@ -91,6 +91,16 @@ fn table(snapshot: &leeward_model::Snapshot) -> Table<'_, PolicyView> {
         }
     }))
     .column(
+        Column::text(words("policies-bandwidth"), 130.0, |p: &PolicyView| p.policy.bandwidth_in_words())
+            .sort(|a, b| a.policy.bandwidth_bytes_per_sec_max.cmp(&b.policy.bandwidth_bytes_per_sec_max))
+            .grows(1.4)
+            .gives_way(),
+    )
+    .column(
+        Column::text(words("policies-resync"), 160.0, |p: &PolicyView| p.policy.resync_in_words())
+            .gives_way(),
+    )
+    .column(
         Column::text(words("policies-items"), 70.0, |p: &PolicyView| kit::count(u64::from(p.items)))
             .sort(|a, b| a.items.cmp(&b.items))
             .grows(0.0),

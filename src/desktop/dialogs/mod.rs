@@ -10,12 +10,13 @@
 //! | `console` | the picture of a machine's screen |
 //! | `plain` | verbs that only want a yes: on servers, machines, jobs and policies |
 //! | `key` | making a registration key |
-//! | `policy`, `associate` | a policy's settings, and who uses it |
+//! | `policy`, `hours`, `associate` | a policy's settings, hours of the week in them, and who uses it |
 
 mod associate;
 pub(crate) mod choices;
 mod console;
 pub(crate) mod effect;
+mod hours;
 mod item;
 mod key;
 mod plain;

@@ -1,14 +1,14 @@
 //! The settings of a replication policy, new or known; checked as they are typed, by the engine's own rules.
 
-use super::choices::radio;
+use super::choices::{beneath, radio};
 use super::effect::Effect;
-use super::{buttons, confirmed, frame};
+use super::{buttons, confirmed, frame, hours};
 use crate::action::Action;
 use crate::cx::Cx;
 use crate::kit::{self, ButtonKind, msg, words};
 use crate::theme::ramp;
 use egui::{Align, Context, DragValue, Layout, Ui, emath::Numeric, vec2};
-use leeward_model::{Command, CopyFrequency, PolicyId, ReplicationPolicy, Retention, Verb};
+use leeward_model::{BusyHours, Command, CopyFrequency, Hours, PolicyId, ReplicationPolicy, Verb};
 use std::ops::RangeInclusive;
 
 const MIB: u64 = 1 << 20;
@@ -19,6 +19,13 @@ pub(super) struct PolicyForm {
     known: bool,
     title: String,
     bandwidth_mib: u64,
+    /// Another limit holds in some hours; which they are stays while it is off.
+    busy: bool,
+    busy_hours: Hours,
+    busy_mib: u64,
+    /// Comparisons begin in hours of their own.
+    resync_waits: bool,
+    resync_hours: Hours,
     pub(super) effect: Effect,
 }
 
@@ -26,13 +33,9 @@ impl PolicyForm {
     pub(super) fn new(id: Option<PolicyId>, cx: &Cx<'_>) -> Self {
         let found = cx.snapshot.policies.iter().find(|p| Some(p.policy.id) == id);
         let policy = found.map_or_else(
-            || ReplicationPolicy {
-                id: PolicyId(uuid::Uuid::now_v7()),
-                name: String::new(),
-                copy_frequency: CopyFrequency::Mins5,
-                retention: Retention::default(),
-                app_consistent_every_mins: 60,
-                bandwidth_bytes_per_sec_max: 0,
+            || {
+                let fresh = ReplicationPolicy::new(PolicyId(uuid::Uuid::now_v7()), String::new());
+                ReplicationPolicy { app_consistent_every_mins: 60, ..fresh }
             },
             |p| p.policy.clone(),
         );
@@ -45,6 +48,11 @@ impl PolicyForm {
         };
         Self {
             bandwidth_mib: policy.bandwidth_bytes_per_sec_max.div_ceil(MIB),
+            busy: policy.busy.is_some(),
+            busy_hours: policy.busy.as_ref().map_or_else(Hours::at_work, |b| b.hours.clone()),
+            busy_mib: policy.busy.as_ref().map_or(1, |b| b.bandwidth_bytes_per_sec_max.div_ceil(MIB)),
+            resync_waits: policy.resync_hours.is_some(),
+            resync_hours: policy.resync_hours.clone().unwrap_or_else(Hours::off_work),
             known: found.is_some(),
             effect: Effect::default(),
             title,
@@ -55,7 +63,17 @@ impl PolicyForm {
     fn command(&self) -> Command {
         let mut policy = self.policy.clone();
         policy.name = policy.name.trim().to_owned();
-        policy.bandwidth_bytes_per_sec_max = self.bandwidth_mib.saturating_mul(MIB);
+        let bound = |mib: u64, known: u64| {
+            // A bound that is no whole number of MiB stays as it is until another one is chosen.
+            if known.div_ceil(MIB) == mib { known } else { mib.saturating_mul(MIB) }
+        };
+        policy.bandwidth_bytes_per_sec_max = bound(self.bandwidth_mib, policy.bandwidth_bytes_per_sec_max);
+        let busy_known = policy.busy.as_ref().map_or(0, |b| b.bandwidth_bytes_per_sec_max);
+        policy.busy = self.busy.then(|| BusyHours {
+            hours: self.busy_hours.clone(),
+            bandwidth_bytes_per_sec_max: bound(self.busy_mib, busy_known),
+        });
+        policy.resync_hours = self.resync_waits.then(|| self.resync_hours.clone());
         if self.known { Command::EditPolicy { policy } } else { Command::CreatePolicy { policy } }
     }
 
@@ -100,6 +118,19 @@ impl PolicyForm {
         number(ui, "policy-application-keep", "policy-hours", &mut kept.app_consistent_hours, 0..=24);
         kit::section(ui, &words("policy-bandwidth-title"));
         number(ui, "policy-bandwidth", "policy-mib", &mut self.bandwidth_mib, 0..=100_000);
+        let (title, name) = (ramp::body(words("policy-busy")), words("policy-busy-name"));
+        ui.checkbox(&mut self.busy, title);
+        if self.busy {
+            hours::show(ui, &mut self.busy_hours, &name);
+            number(ui, "policy-busy-bandwidth", "policy-mib", &mut self.busy_mib, 0..=100_000);
+        }
+        kit::section(ui, &words("policy-resync-title"));
+        let (title, name) = (ramp::body(words("policy-resync")), words("policy-resync-name"));
+        ui.checkbox(&mut self.resync_waits, title);
+        if self.resync_waits {
+            hours::show(ui, &mut self.resync_hours, &name);
+        }
+        beneath(ui, &words("policy-hours-whose"));
         self.effect.warn(ui, cx);
     }
 }

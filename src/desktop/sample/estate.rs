@@ -119,6 +119,9 @@ fn policy_view(n: u32, name: &str, copy_frequency: CopyFrequency, items: u32) ->
             retention: Retention::default(),
             app_consistent_every_mins: if n == 0 { 60 } else { 0 },
             bandwidth_bytes_per_sec_max: if n == 2 { 10 << 20 } else { 0 },
+            busy: (n == 2)
+                .then(|| BusyHours { hours: Hours::at_work(), bandwidth_bytes_per_sec_max: 2 << 20 }),
+            resync_hours: (n > 0).then(Hours::off_work),
         },
         items,
         verbs: verb_states(&[Verb::EditPolicy, Verb::DeletePolicy], &stand),

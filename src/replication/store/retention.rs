@@ -171,6 +171,60 @@ mod tests {
         }
     }
 
+    /// With as many points as a policy says that it needs, and no more, everything that it promises is there.
+    #[test]
+    fn as_many_points_as_a_policy_needs_hold_what_it_promises() {
+        use leeward_model::{CopyFrequency, PolicyId, ReplicationPolicy};
+        for (copy_frequency, app_every, window, hours, app_hours) in [
+            (CopyFrequency::Secs30, 60, 10, 4, 4),
+            (CopyFrequency::Secs30, 2, 5, 6, 3),
+            (CopyFrequency::Mins5, 120, 65, 3, 6),
+            (CopyFrequency::Mins5, 15, 0, 12, 12),
+            (CopyFrequency::Mins15, 0, 90, 24, 0),
+        ] {
+            let (every_point_mins, hourly_points_hours, app_consistent_hours) = (window, hours, app_hours);
+            let keep =
+                Retention { every_point_mins, hourly_points_hours, app_consistent_hours, points_max: 0 };
+            let mut policy = ReplicationPolicy {
+                id: PolicyId(Uuid::nil()),
+                name: String::new(),
+                copy_frequency,
+                retention: keep,
+                app_consistent_every_mins: app_every,
+                bandwidth_bytes_per_sec_max: 0,
+                busy: None,
+                resync_hours: None,
+            };
+            policy.retention.points_max = policy.points_needed().all();
+            let (cycle, promised) = (i64::from(copy_frequency.secs()), &policy.retention);
+            let (mut points, mut all): (Vec<PointSummary>, Vec<PointSummary>) = (Vec::new(), Vec::new());
+            for n in 0..30 * 3_600 / cycle {
+                let at = n * cycle + 7;
+                let app = app_every > 0 && at % (i64::from(app_every) * 60) < cycle;
+                let consistency = if app { Consistency::Application } else { Consistency::Crash };
+                let made = point(n.unsigned_abs(), at, consistency);
+                points.push(made.clone());
+                all.push(made);
+                let gone = too_many(&points, &BTreeSet::new(), promised);
+                points.retain(|p| !gone.contains(&p.id));
+                let there = |p: &PointSummary| points.iter().any(|k| k.id == p.id);
+                let young = |p: &&PointSummary, secs: i64| at * 1000 - p.instant.0 <= secs * 1000;
+                let whole = all.iter().filter(|p| young(p, i64::from(window) * 60)).all(there);
+                assert!(whole, "the short window of {policy:?} after {at} s");
+                let firsts = |secs: i64, of: Option<Consistency>| {
+                    let mut firsts: BTreeMap<i64, &PointSummary> = BTreeMap::new();
+                    for p in all.iter().filter(|p| of.is_none_or(|c| p.consistency == c)) {
+                        firsts.entry(p.instant.0.div_euclid(3_600_000)).or_insert(p);
+                    }
+                    firsts.into_values().filter(|p| young(p, secs)).all(there)
+                };
+                assert!(firsts(i64::from(hours) * 3_600, None), "an hour of {policy:?} after {at} s");
+                let app_kept = firsts(i64::from(app_hours) * 3_600, Some(Consistency::Application));
+                assert!(app_kept, "an application's point of {policy:?} after {at} s");
+            }
+        }
+    }
+
     proptest! {
         #[test]
         fn the_newest_and_pinned_ones_stay_and_the_number_is_bounded(

@@ -30,6 +30,10 @@ pub(super) fn show(ui: &mut Ui, cx: &mut Cx<'_>, item: &ItemView) {
         (words("fact-tested"), age(item.last_test_ok, "never")),
         (words("fact-failed-over"), age(item.last_failover_ok, "never")),
     ];
+    let policy = cx.snapshot.policies.iter().map(|p| &p.policy).find(|p| p.id == item.policy);
+    if let Some(policy) = policy.filter(|p| p.busy.is_some() || p.bandwidth_bytes_per_sec_max > 0) {
+        rows.push((words("fact-bandwidth"), Value::Text(policy.bandwidth_in_words())));
+    }
     if let Some(job) = item.job.and_then(|id| cx.job(id)) {
         rows.push((words("fact-job"), Value::Link(job.verb.title(), Route::Job(job.id))));
     }

@@ -4,11 +4,13 @@
 //! | file | of what |
 //! |---|---|
 //! | `vault` | keys, servers, policies |
+//! | `policy` | what a policy may say |
 //! | `items` | machines and replicated items |
 //! | `jobs` | jobs |
 
 pub(crate) mod items;
 mod jobs;
+mod policy;
 mod vault;
 
 pub(crate) use vault::key_state;
@@ -25,8 +27,8 @@ pub(crate) fn consider(state: &State, command: &Command, now: Moment) -> Result<
         Command::MakeRegistrationKey { site } => vault::check_site(site),
         Command::RevokeRegistrationKey { key } => vault::check_revoke(state, *key, now),
         Command::RemoveServer { agent } => vault::check_remove(state, *agent),
-        Command::CreatePolicy { policy } => vault::check_policy(state, policy, false),
-        Command::EditPolicy { policy } => vault::check_policy(state, policy, true),
+        Command::CreatePolicy { policy } => policy::check(state, policy, false),
+        Command::EditPolicy { policy } => policy::check(state, policy, true),
         Command::DeletePolicy { policy } => vault::check_delete_policy(state, *policy),
         Command::AssociatePolicy { items, policy } => items::check_associate(state, items, *policy),
         Command::StartMachine { machine }

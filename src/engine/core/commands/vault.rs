@@ -1,4 +1,5 @@
-//! Registration keys, servers and policies. Apart from `items`: nothing here touches a machine.
+//! Registration keys, servers and policies. Apart from `items`: nothing here touches a machine; what a policy may say
+//! stands in `policy`.
 
 use super::{State, Turn, allowed, refuse};
 use crate::core::Effect;
@@ -11,8 +12,6 @@ use leeward_model::{
 
 /// Seconds a registration key is good for: 5 days.
 pub(crate) const KEY_SECS: i64 = 5 * 24 * 3_600;
-/// The most points a chain may hold.
-const POINTS_MAX: u32 = 32;
 /// The longest name.
 const NAME_CHARS_MAX: usize = 64;
 
@@ -20,7 +19,7 @@ pub(super) fn check_site(site: &str) -> Result<(), Refusal> {
     check_name(site, "refusal-site-name")
 }
 
-fn check_name(name: &str, key: &'static str) -> Result<(), Refusal> {
+pub(super) fn check_name(name: &str, key: &'static str) -> Result<(), Refusal> {
     let bad = name.trim().is_empty()
         || name.trim() != name
         || name.chars().count() > NAME_CHARS_MAX
@@ -48,34 +47,6 @@ pub(super) fn check_remove(state: &State, agent: AgentId) -> Result<(), Refusal>
     };
     let items = state.items_of.get(&agent).map_or(0, std::collections::BTreeSet::len);
     allowed(Verb::RemoveServer, &Stand::Server { name: &server.record.name, items })
-}
-
-pub(super) fn check_policy(state: &State, policy: &ReplicationPolicy, edit: bool) -> Result<(), Refusal> {
-    check_name(&policy.name, "refusal-policy-name")?;
-    let same_name = |p: &&ReplicationPolicy| p.id != policy.id && p.name.eq_ignore_ascii_case(&policy.name);
-    if state.policies.values().any(|p| same_name(&p)) {
-        return Err(refuse(Message::new("refusal-policy-name-taken").with("policy", &policy.name)));
-    }
-    match (state.policies.get(&policy.id), edit) {
-        (None, true) => return Err(refuse(Message::new("refusal-no-such-policy"))),
-        // The same command sent twice makes one policy; another one under its id would be an edit unawares.
-        (Some(there), false) if there != policy => {
-            return Err(refuse(Message::new("refusal-policy-exists")).helped_by(Verb::EditPolicy));
-        }
-        _ => {}
-    }
-    let keep = &policy.retention;
-    if !(1..=POINTS_MAX).contains(&keep.points_max) {
-        return Err(refuse(Message::new("refusal-policy-points").with("max", POINTS_MAX)));
-    }
-    if keep.hourly_points_hours > 24 || keep.app_consistent_hours > 24 || keep.every_point_mins > 24 * 60 {
-        return Err(refuse(Message::new("refusal-policy-hours").with("max", 24_u32)));
-    }
-    let app = policy.app_consistent_every_mins;
-    if app > 12 * 60 || (app > 0 && u64::from(app) * 60 < u64::from(policy.copy_frequency.secs())) {
-        return Err(refuse(Message::new("refusal-policy-app-consistent")));
-    }
-    Ok(())
 }
 
 pub(super) fn check_delete_policy(state: &State, policy: PolicyId) -> Result<(), Refusal> {
