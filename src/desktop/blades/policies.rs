@@ -84,12 +84,15 @@ fn table(snapshot: &leeward_model::Snapshot) -> Table<'_, PolicyView> {
         })
         .grows(1.4),
     )
-    .column(Column::text(words("policies-application"), 150.0, |p: &PolicyView| {
-        match p.policy.app_consistent_every_mins {
-            0 => words("policies-application-off"),
-            mins => msg("policies-application-every").with("n", mins).render(),
-        }
-    }))
+    .column(
+        Column::text(words("policies-application"), 150.0, |p: &PolicyView| {
+            match p.policy.app_consistent_every_mins {
+                0 => words("policies-application-off"),
+                mins => msg("policies-application-every").with("n", mins).render(),
+            }
+        })
+        .gives_way(),
+    )
     .column(
         Column::text(words("policies-bandwidth"), 130.0, |p: &PolicyView| p.policy.bandwidth_in_words())
             .sort(|a, b| a.policy.bandwidth_bytes_per_sec_max.cmp(&b.policy.bandwidth_bytes_per_sec_max))
@@ -124,7 +127,7 @@ fn menu(ui: &mut Ui, cx: &mut Cx<'_>, policy: &PolicyView) {
             ui.close();
         }
         if let Some(why) = refused {
-            response.on_hover_text(why.render());
+            kit::refusal(response, &why.render());
         }
     }
 }
