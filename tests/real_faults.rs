@@ -11,6 +11,8 @@ mod watch;
 
 use leeward_engine::shell::{Engine, EngineHandle, EngineOptions, SystemClock};
 use leeward_engine::vault::{self, Listen, VaultFolder};
+use leeward_fabric::MachineFolder;
+use leeward_fabric::fence::set_autostart;
 use leeward_lab::{Lab, LabSpec, MachineSpec};
 use leeward_model::{
     Accepted, Command, CopyFrequency, ItemView, MachineOn, NetworkChoice, PointChoice, PointKind, PolicyId,
@@ -151,9 +153,10 @@ fn real_replication_survives_the_end_of_any_of_its_parts() {
     }
     world.connected(2);
     first_copy_is_cut_in_every_way(&world);
-    hypervisor_is_killed(&world);
+    let last = hypervisor_is_killed(&world);
     engine_is_restarted(&mut world);
-    agents_are_killed_in_cycles(&world);
+    agents_are_killed_in_cycles(&world, last);
+    source_returns_with_its_guest_alive(&world);
 }
 
 fn misuse_of_keys(world: &World) {
@@ -226,10 +229,12 @@ fn first_copy_is_cut_in_every_way(world: &World) {
     world.prove();
 }
 
-fn hypervisor_is_killed(world: &World) {
+fn hypervisor_is_killed(world: &World) -> u64 {
     world.kill_machine("stockholm");
     world.start_machine();
     let before = world.item().points.first().map(|p| p.sequence);
+    // The next cycle finds it, whoever has it run.
+    world.watch.begin(Command::SyncNow { item: world.item().id }).expect("accepted");
     let kind = world.until_item("a comparison after the track of changes was lost", |i| {
         i.points.iter().find(|p| p.kind == PointKind::Resync && Some(p.sequence) > before).map(|p| p.kind)
     });
@@ -238,7 +243,7 @@ fn hypervisor_is_killed(world: &World) {
         let first = i.points.first()?;
         (first.kind == PointKind::Delta && matches!(i.replication, ReplicationState::Active)).then_some(())
     });
-    world.prove();
+    world.prove()
 }
 
 fn engine_is_restarted(world: &mut World) {
@@ -270,9 +275,9 @@ fn files_with(folder: &Path, part: &str) -> BTreeSet<PathBuf> {
 }
 
 /// Each agent is killed at the moment when a file shows what a cycle is doing: its spool is there, its seal, the
-/// target's note of what comes. Whatever that cut, the next points are whole and no record is missing.
-fn agents_are_killed_in_cycles(world: &World) {
-    let last = world.prove();
+/// target's note of what comes. Whatever that cut, the next points are whole and no record is missing: `last` was there
+/// before.
+fn agents_are_killed_in_cycles(world: &World, last: u64) {
     for (host, seen_at, part) in [
         ("stockholm", "stockholm", ".hrl"),
         ("stockholm", "stockholm", ".hrl.manifest"),
@@ -282,6 +287,7 @@ fn agents_are_killed_in_cycles(world: &World) {
         let before = world.item().points.first().map(|p| p.sequence).expect("a point");
         let folder = world.lab.host_folder(seen_at).expect("there");
         let known = files_with(&folder, part);
+        let sync = world.watch.begin(Command::SyncNow { item: world.item().id }).expect("accepted");
         let began = std::time::Instant::now();
         while files_with(&folder, part).difference(&known).next().is_none() {
             assert!(began.elapsed() < LONG, "no cycle made a file with {part}");
@@ -290,6 +296,7 @@ fn agents_are_killed_in_cycles(world: &World) {
         world.lab.kill_agent(host).expect("killed");
         world.lab.start_agent(host).expect("started again");
         world.connected(2);
+        world.watch.finish(&sync, LONG).expect("the cycle comes to its end all the same");
         world.until_item("the next point", |i| i.points.first().filter(|p| p.sequence > before).map(|_| ()));
         let point = world.item().points.first().expect("a point").id;
         let verify = Command::VerifyPoint { item: world.item().id, point };
@@ -297,4 +304,48 @@ fn agents_are_killed_in_cycles(world: &World) {
         world.watch.finish(&jobs, LONG).expect("every block has the digest it was captured with");
     }
     assert!(world.prove() > last, "the records that were written meanwhile are there");
+}
+
+/// The source's agent is gone, its guest lives on, and the machine is failed over without it. The agent that returns
+/// must end the guest, or two sites would write, and it must not start it again.
+fn source_returns_with_its_guest_alive(world: &World) {
+    let item = world.item();
+    let home = item.primary.agent;
+    world.lab.kill_agent("stockholm").expect("killed");
+    let alive = || world.lab.machine_processes("stockholm").expect("processes").len();
+    assert_eq!(alive(), 1, "the guest lives on");
+    let folder =
+        MachineFolder::new(world.lab.host_folder("stockholm").expect("a host").join("machines/sql01"));
+    set_autostart(&folder, true).expect("as most machines are");
+    world
+        .watch
+        .until("the vault to notice", LONG, |s| s.server(home).filter(|v| !v.connected).map(|_| ()))
+        .expect("noticed");
+    let failover = Command::Failover { item: item.id, point: PointChoice::Latest, shut_down_source: false };
+    let jobs = world.watch.begin(failover).expect("accepted");
+    world.watch.finish(&jobs, LONG).expect("it comes up at the other site");
+    assert_eq!(alive(), 1, "nobody could reach it");
+    world.lab.start_agent("stockholm").expect("started again");
+    world.until_item("the old source to be superseded and ended", |i| {
+        (i.superseded && alive() == 0).then_some(())
+    });
+    assert!(!folder.definition().expect("a definition").autostart, "it does not start by itself");
+    // A second return is no other.
+    world.lab.kill_agent("stockholm").expect("killed");
+    world.until_item("its absence", |i| (!i.primary.connected).then_some(()));
+    world.lab.start_agent("stockholm").expect("started again");
+    world.connected(2);
+    let refused = world
+        .watch
+        .begin(Command::StartMachine { machine: MachineOn { agent: home, machine: item.machine } });
+    assert!(refused.is_err(), "the old source may not be started");
+    assert!(world.item().superseded && alive() == 0);
+    let state = world.until_item("the machine's answer at the other site", |i| {
+        let snapshot = world.watch.now();
+        let on = i.active_place().agent;
+        let view = snapshot.machines.iter().find(|m| m.definition.id == i.machine && m.agent == on)?;
+        guest::ask(view.reach.first()?.split_whitespace().next()?).ok()
+    });
+    assert!(state.gap_free && state.pair_ok, "{state:?}");
+    assert_eq!(alive(), 0);
 }

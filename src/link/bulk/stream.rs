@@ -175,7 +175,9 @@ impl BulkStream {
             .map_err(|e| explain(self.addr(), "preparing the connection", &e))
     }
 
-    /// Changes how long reads and writes may wait. A wait that is over ends with `TimedOut` or `WouldBlock`.
+    /// Changes how long reads and writes may wait. A wait that is over ends with `TimedOut` or `WouldBlock`. Where the
+    /// system can, a connection on which nothing gets through for as long as a write may wait is over as a whole: each
+    /// further write and read would wait anew, and a line that is cut without a word would be noticed after minutes.
     ///
     /// # Errors
     /// When a time is zero or the system refuses.
@@ -184,6 +186,12 @@ impl BulkStream {
         read: Option<std::time::Duration>,
         write: Option<std::time::Duration>,
     ) -> io::Result<()> {
+        #[cfg(target_os = "linux")]
+        {
+            // 0 is the system's own bound.
+            let millis = write.map_or(0, |w| u32::try_from(w.as_millis()).unwrap_or(u32::MAX));
+            rustix::net::sockopt::set_tcp_user_timeout(self.tcp(), millis)?;
+        }
         self.tcp().set_read_timeout(read)?;
         self.tcp().set_write_timeout(write)
     }

@@ -158,6 +158,30 @@ fn only_agents_that_work_together_and_not_too_many() {
     assert!(matches!(refused, Err(LinkError::Revoked { .. })), "{refused:?}");
 }
 
+/// As on a line that is cut without a word: what is written gets nowhere, and nothing comes.
+#[test]
+#[cfg(target_os = "linux")]
+fn a_stream_on_which_nothing_gets_through_is_over_for_reads_too() {
+    let (_vault, one, two) = two_agents();
+    let host = host(two.trust, BulkOptions::default());
+    let addr = host.listener.addr().to_string();
+    let options = BulkOptions {
+        read_timeout: None,
+        write_timeout: Some(Duration::from_millis(500)),
+        ..BulkOptions::default()
+    };
+    let mut stream = bulk_dial(&addr, two.identity.agent, &one.trust, &options).expect("dialled");
+    let (_, _theirs, _open) = host.streams.recv().expect("a stream");
+    let (ended, over) = channel();
+    std::thread::spawn(move || {
+        let bytes = noise(4, 64 << 20);
+        let written = stream.write_all(&bytes);
+        ended.send((written.is_err(), stream.read(&mut [0; 16]).is_err())).ok();
+    });
+    let over = over.recv_timeout(Duration::from_secs(60)).expect("the read waits for ever");
+    assert_eq!(over, (true, true));
+}
+
 #[test]
 fn who_says_nothing_is_not_waited_for_and_stopping_ends_all() {
     let (_vault, one, two) = two_agents();
