@@ -141,6 +141,8 @@ fn policy(id: PolicyId, name: &str) -> ReplicationPolicy {
         retention: Retention::default(),
         app_consistent_every_mins: 0,
         bandwidth_bytes_per_sec_max: 0,
+        busy: None,
+        resync_hours: None,
     }
 }
 
