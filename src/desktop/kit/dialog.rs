@@ -154,6 +154,19 @@ fn leave(ctx: &Context, state: &mut DialogState, escape: bool) -> DialogAnswer {
     DialogAnswer::Open
 }
 
+/// Whether it is shown for the first time. Then the first thing in the body that takes the keyboard gets it.
+fn opens(ui: &Ui, title: &str, state: &mut DialogState) -> bool {
+    let opening = !ui.is_sizing_pass() && state.begun.as_deref() != Some(title);
+    if opening {
+        state.begun = Some(title.to_owned());
+        ui.memory_mut(|m| {
+            m.stop_text_input();
+            m.move_focus(FocusDirection::Next);
+        });
+    }
+    opening
+}
+
 /// Title, body, buttons and the cross, in the order in which the keyboard goes through them: the cross last, although
 /// it stands at the top.
 fn parts(
@@ -179,15 +192,7 @@ fn parts(
     let mut head = part(ui, title_at, Layout::left_to_right(Align::Center), "head");
     head.add(Label::new(ramp::strong(title, 18.0)).truncate());
 
-    let opening = !ui.is_sizing_pass() && state.begun.as_deref() != Some(title);
-    if opening {
-        state.begun = Some(title.to_owned());
-        // The first thing in the body that takes the keyboard gets it.
-        ui.memory_mut(|m| {
-            m.stop_text_input();
-            m.move_focus(FocusDirection::Next);
-        });
-    }
+    let opening = opens(ui, title, state);
     ui.data_mut(|d| d.remove::<Option<Id>>(Id::unique("dialog-entered")));
     let high = (whole.height() - HEAD - foot_height - 12.0).max(40.0);
     let body_at = side(left + SIDE, width - SIDE - 10.0, top + HEAD + 4.0, high);
