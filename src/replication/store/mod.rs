@@ -387,11 +387,11 @@ impl PointStore {
             let staged = state.layers.iter().any(|(disk, l)| {
                 l.last().map(|k| k.id) != state.points.get(at).and_then(|p| p.tops.get(disk).copied())
             });
-            if newest && !staged {
-                return Ok(());
-            }
+            // What was compared with the newer ones, or comes after this one, is of no use any more.
             self.forget_comparison()?;
-            held.append(Change::KeepThrough { point })?;
+            if !newest || staged {
+                held.append(Change::KeepThrough { point })?;
+            }
         }
         self.throw_away_unpublished()
     }

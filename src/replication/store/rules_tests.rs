@@ -362,6 +362,14 @@ fn a_comparison_does_not_go_on_with_something_else() {
     assert_eq!(begin(11).have()[0].1, 0, "another copy begins at its own beginning");
     cut(10);
     // What it was compared with is taken back.
+    let newest = store.newest().expect("a point").id;
+    store.keep_only_through(newest).expect("nothing to be taken back");
+    let chains = store.disks().into_iter().flat_map(|(d, _)| store.chain(newest, d).expect("a chain"));
+    let named: Vec<PathBuf> = chains.map(|l| l.path).collect();
+    let unnamed = |path: &PathBuf| path.extension().is_some_and(|e| e == "qcow2") && !named.contains(path);
+    let entries = super::entries(&trial.folder).expect("listed");
+    assert!(!entries.iter().any(|(path, _)| unnamed(path)), "nothing is left of what was cut: {entries:?}");
+    cut(10);
     let older = store.points().get(1).expect("an older point").id;
     store.keep_only_through(older).expect("taken back");
     assert_eq!(begin(10).have()[0].1, 0);
