@@ -146,13 +146,16 @@ pub(super) fn become_target(host: &Host, op: &Op, assignment: &Assignment) -> Re
     let record = item.record();
     current(&record, assignment.epoch)?;
     if record.role == Role::Target {
+        // It may have ended between the record and the folder the last time.
+        if let Some(folder) = &record.machine_folder {
+            leave_machine(&leeward_fabric::MachineFolder::new(folder.clone()), record.name())?;
+        }
         return Ok(Response::Done);
     }
     if record.role != Role::Fenced {
         return Err(refuse("agent-not-fenced", record.name()));
     }
     let folder = host.item_folder(&item)?;
-    let said = |e: FabricError| Box::new(e.fault(record.name()));
     if host.driver.alive(&folder) {
         return Err(refuse("agent-still-runs", record.name()));
     }
@@ -178,13 +181,18 @@ pub(super) fn become_target(host: &Host, op: &Op, assignment: &Assignment) -> Re
         r.store = Some(store_folder);
         r.source = SourceRecord::default();
     })?;
+    leave_machine(&folder, record.name())?;
+    item.tell();
+    Ok(Response::Done)
+}
+
+/// What was a machine is none any more. Doing it again is harmless.
+fn leave_machine(folder: &leeward_fabric::MachineFolder, name: &str) -> Result<()> {
     // What the hypervisor remembered of the machine's last run must not meet its next one.
     for record in ["freeze.json", "capture.json", "tracking.json"] {
         remove(&folder.file(record))?;
     }
-    put_aside(&folder).map_err(said)?;
-    item.tell();
-    Ok(Response::Done)
+    put_aside(folder).map_err(|e| Box::new(e.fault(name)))
 }
 
 /// The disks of a machine that is off, with the overlay that a copy which was cut off has left on top.

@@ -1,6 +1,7 @@
 //! Two hosts on loopback with real certificates, stores, logs and streams, over a hypervisor without machines. Apart
 //! from the tests on real parts, because here every step can be stopped at the moment a test wants.
 
+mod changing;
 mod confirming;
 mod copies;
 mod cycles;
