@@ -20,7 +20,8 @@ fn a_machine_that_is_a_replica_now_is_put_aside_even_when_that_was_cut_off() {
         stage.ask(&stage.source, request).expect("a target");
     };
     become_target();
-    let (definition, aside) = (stage.folder().file("machine.json"), stage.folder().file("machine.replica.json"));
+    let (definition, aside) =
+        (stage.folder().file("machine.json"), stage.folder().file("machine.replica.json"));
     assert!(!definition.exists() && aside.exists());
     // As it is when the agent ends between its record and the folder.
     std::fs::rename(&aside, &definition).expect("back");

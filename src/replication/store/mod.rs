@@ -75,6 +75,13 @@ struct Kept {
     handed: bool,
 }
 
+impl Kept {
+    /// A file that this store has made.
+    fn own(id: u64, path: &Path, format: DiskFormat) -> Self {
+        Self { id, path: path.to_owned(), format, own: true, handed: false }
+    }
+}
+
 /// A recovery point, as the catalogue has it.
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
 struct Point {

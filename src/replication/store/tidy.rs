@@ -201,7 +201,7 @@ impl PointStore {
                 return if same.is_none() { Ok(false) } else { Err(ReplicationError::damaged(&path, why)) };
             }
         }
-        let into = Kept { id, path: name, format: DiskFormat::Qcow2, own: true, handed: false };
+        let into = Kept::own(id, &name, DiskFormat::Qcow2);
         let files: Vec<u64> = merge.files.iter().map(|k| k.id).collect();
         self.held().append(Change::Merged { disk: merge.disk, files, into })?;
         self.remove_files(&merge.files)?;

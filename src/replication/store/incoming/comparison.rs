@@ -255,13 +255,7 @@ impl Comparison<'_> {
                 }
                 None => digests::write(&path, &Prints { blocks: came, whole: false })?,
             }
-            let kept = Kept {
-                id: disk.id,
-                path: disk.name.clone(),
-                format: DiskFormat::Qcow2,
-                own: true,
-                handed: false,
-            };
+            let kept = Kept::own(disk.id, &disk.name, DiskFormat::Qcow2);
             files.push((disk.disk, kept));
         }
         self.store.publish(&self.meaning, files, size_bytes, point, now)

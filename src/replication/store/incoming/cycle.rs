@@ -189,13 +189,7 @@ impl Overlays<'_> {
             writer.finish()?;
             let blocks = std::mem::take(&mut disk.digests);
             digests::write(&path, &Prints { blocks, whole: false })?;
-            let kept = Kept {
-                id: disk.id,
-                path: disk.name.clone(),
-                format: DiskFormat::Qcow2,
-                own: true,
-                handed: false,
-            };
+            let kept = Kept::own(disk.id, &disk.name, DiskFormat::Qcow2);
             files.push((disk.disk, kept));
         }
         self.store.publish(&self.meaning, files, size_bytes, point, now)

@@ -205,13 +205,7 @@ impl FullCopy<'_> {
             durable::sync(&disk.file, &path)?;
             size_bytes += disk.digests.len() as u64 * BLOCK_BYTES;
             digests::write(&path, &Prints { blocks: disk.digests, whole: false })?;
-            let kept = Kept {
-                id: disk.id,
-                path: disk.name.clone(),
-                format: DiskFormat::Raw,
-                own: true,
-                handed: false,
-            };
+            let kept = Kept::own(disk.id, &disk.name, DiskFormat::Raw);
             files.push((disk.disk, kept));
         }
         durable::sync_folder(&self.store.folder)?;
