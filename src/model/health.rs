@@ -3,8 +3,8 @@
 //!
 //! - Critical: nothing can be sent (network, storage), a comparison is needed, or a person must act.
 //! - Warning: more than 20 % of the cycles of the window were missed, more than an hour without a synchronization,
-//!   latency over 5 minutes, the first copy is not complete, paused, failed over and not reversed.
-//! - Not applicable: being set up, taken away or moved.
+//!   latency over 5 minutes, the first copy is not complete and does not go on, paused, failed over and not reversed.
+//! - Not applicable: being set up, its first copy included while that goes on; being taken away or moved.
 
 use crate::fault::{Fault, Recovery};
 use crate::moment::Moment;
@@ -83,6 +83,9 @@ pub fn symptoms(of: &Symptoms<'_>) -> Vec<HealthIssue> {
         Protection::Committed { .. } => {
             found.push(issue(Health::Warning, "health-not-reversed", of, of.protection_since));
         }
+        // While it goes on there is nothing for a person to do, and nothing is worse than it was.
+        Protection::InitialReplication
+            if matches!(of.replication, ReplicationState::Idle | ReplicationState::Active) => {}
         Protection::InitialReplication => {
             found.push(issue(Health::Warning, "health-initial-replication", of, of.protection_since));
         }
@@ -128,7 +131,12 @@ pub fn health(protection: &Protection, issues: &[HealthIssue]) -> Health {
     if matches!(protection, Protection::Enabling | Protection::FailingOver { .. } | Protection::Disabling) {
         return Health::NotApplicable;
     }
-    issues.iter().map(|i| i.severity).max().unwrap_or(Health::Healthy)
+    // Without a point nothing is well yet.
+    let good = match protection {
+        Protection::InitialReplication => Health::NotApplicable,
+        _ => Health::Healthy,
+    };
+    issues.iter().map(|i| i.severity).max().unwrap_or(good)
 }
 
 fn replication(of: &Symptoms<'_>, found: &mut Vec<HealthIssue>) {
