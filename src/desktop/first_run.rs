@@ -7,7 +7,7 @@ use crate::kit::{self, msg, words};
 use crate::options::{Connected, StartProgress, StartWish, Startup};
 use crate::theme::icons::Icon;
 use crate::theme::ramp;
-use egui::{CentralPanel, Frame, Label, ScrollArea, Ui, Vec2, vec2};
+use egui::{Align, CentralPanel, Frame, Label, Layout, ScrollArea, Ui, Vec2, vec2};
 use leeward_model::Fault;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -153,13 +153,18 @@ fn line(ui: &mut Ui, cx: &Cx<'_>, label: &'static str, text: &mut String, wrong:
     kit::field(ui, cx.theme, &label, true, wrong, |ui| kit::text_field(ui, text, &label, "", width));
 }
 
+/// The button of a way, at the foot of its card: the three stand in one line.
+fn go(ui: &mut Ui, text: &str, on: bool) -> bool {
+    ui.with_layout(Layout::bottom_up(Align::Min), |ui| kit::primary_button(ui, text, on).clicked()).inner
+}
+
 fn open(ui: &mut Ui, cx: &Cx<'_>, state: &mut State, before: &[PathBuf]) -> Option<StartWish> {
     kit::caption(ui, words("start-open-text"));
     ui.add_space(8.0);
     line(ui, cx, "start-folder", &mut state.open, None);
     recent(ui, state, before);
     let path = PathBuf::from(state.open.trim());
-    let pressed = kit::primary_button(ui, &words("start-open"), !state.open.trim().is_empty()).clicked();
+    let pressed = go(ui, &words("start-open"), !state.open.trim().is_empty());
     pressed.then_some(StartWish::Open(path))
 }
 
@@ -178,7 +183,7 @@ fn create(ui: &mut Ui, cx: &Cx<'_>, state: &mut State) -> Option<StartWish> {
     let (name, path) = (state.name.trim().to_owned(), PathBuf::from(state.create.trim()));
     let addr = state.addr.trim().to_owned();
     let full = !name.is_empty() && !state.create.trim().is_empty() && right;
-    let pressed = kit::primary_button(ui, &words("start-create"), full).clicked();
+    let pressed = go(ui, &words("start-create"), full);
     pressed.then_some(StartWish::Create { path, name, addr })
 }
 
@@ -187,6 +192,6 @@ fn lab(ui: &mut Ui, cx: &Cx<'_>, state: &mut State) -> Option<StartWish> {
     ui.add_space(8.0);
     line(ui, cx, "start-folder", &mut state.lab, None);
     let folder = PathBuf::from(state.lab.trim());
-    let pressed = kit::primary_button(ui, &words("start-lab"), !state.lab.trim().is_empty()).clicked();
+    let pressed = go(ui, &words("start-lab"), !state.lab.trim().is_empty());
     pressed.then_some(StartWish::MakeLab { folder })
 }

@@ -8,6 +8,7 @@ dialog-items = { $n ->
    *[other] { $n } items
 }
 dialog-cancel = Cancel
+dialog-leave = What you have put in has not been sent. Press Escape again or Cancel to discard it.
 dialog-done = Done
 dialog-gone = This is not there any more.
 dialog-what-happens = What will happen

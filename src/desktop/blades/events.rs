@@ -61,11 +61,11 @@ fn table(snapshot: &leeward_model::Snapshot) -> Table<'_, EventView> {
 pub(crate) fn columns<'a>(table: Table<'a, EventView>) -> Table<'a, EventView> {
     table
         .column(
-            Column::new(words("events-severity"), 130.0, |ui, _, e: &EventView| severity(ui, e))
+            Column::new(words("events-severity"), 120.0, |ui, _, e: &EventView| severity(ui, e))
                 .sort(|a, b| a.severity.cmp(&b.severity))
                 .grows(0.0),
         )
-        .column(Column::text(words("events-what"), 300.0, |e: &EventView| e.what.render()).grows(4.0))
+        .column(Column::text(words("events-what"), 250.0, |e: &EventView| e.what.render()).grows(4.0))
         .column(
             Column::new(words("events-subject"), 150.0, |ui, cx, e: &EventView| match e.item {
                 Some(item) => {
@@ -88,7 +88,7 @@ pub(crate) fn columns<'a>(table: Table<'a, EventView>) -> Table<'a, EventView> {
             .grows(0.0),
         )
         .column(
-            Column::new(words("events-when"), 130.0, |ui, cx, e: &EventView| {
+            Column::new(words("events-when"), 120.0, |ui, cx, e: &EventView| {
                 let (age, exact) = kit::age(e.at, cx.now);
                 ui.label(crate::theme::ramp::body(age)).on_hover_text(exact);
             })

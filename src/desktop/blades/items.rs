@@ -144,7 +144,7 @@ fn columns<'a>(table: Table<'a, Arc<ItemView>>) -> Table<'a, Arc<ItemView>> {
             .grows(2.0),
         )
         .column(
-            Column::new(words("items-health"), 112.0, |ui, _, i: &Item| {
+            Column::new(words("items-health"), 126.0, |ui, _, i: &Item| {
                 kit::health_mark(ui, i.health, &kit::health_word(i.health));
             })
             .sort(|a, b| a.health.cmp(&b.health))
@@ -240,7 +240,7 @@ fn row_menu(ui: &mut Ui, cx: &mut Cx<'_>, item: &Arc<ItemView>) {
             ui.close();
         }
         if let Some(why) = &state.refused {
-            response.on_hover_text(why.render());
+            kit::refusal(response, &why.render());
         }
     }
 }

@@ -115,7 +115,11 @@ fn columns<'a>(table: Table<'a, Arc<JobView>>) -> Table<'a, Arc<JobView>> {
         .column(
             Column::new(words("jobs-took"), 100.0, |ui, cx, j: &Job| cell_text(ui, &took(j, cx))).grows(0.0),
         )
-        .column(Column::text(words("jobs-by"), 130.0, |j: &Job| j.by.clone()).sort(|a, b| a.by.cmp(&b.by)))
+        .column(
+            Column::text(words("jobs-by"), 130.0, |j: &Job| j.by.clone())
+                .sort(|a, b| a.by.cmp(&b.by))
+                .gives_way(),
+        )
 }
 
 /// The verbs of a job, each with why it is refused now.
@@ -141,7 +145,7 @@ fn menu(ui: &mut Ui, cx: &mut Cx<'_>, job: &JobView) {
             ui.close();
         }
         if let Some(why) = &state.refused {
-            response.on_hover_text(why.render());
+            kit::refusal(response, &why.render());
         }
     }
 }

@@ -84,12 +84,15 @@ fn table(snapshot: &leeward_model::Snapshot) -> Table<'_, PolicyView> {
         })
         .grows(1.4),
     )
-    .column(Column::text(words("policies-application"), 150.0, |p: &PolicyView| {
-        match p.policy.app_consistent_every_mins {
-            0 => words("policies-application-off"),
-            mins => msg("policies-application-every").with("n", mins).render(),
-        }
-    }))
+    .column(
+        Column::text(words("policies-application"), 150.0, |p: &PolicyView| {
+            match p.policy.app_consistent_every_mins {
+                0 => words("policies-application-off"),
+                mins => msg("policies-application-every").with("n", mins).render(),
+            }
+        })
+        .gives_way(),
+    )
     .column(
         Column::text(words("policies-items"), 70.0, |p: &PolicyView| kit::count(u64::from(p.items)))
             .sort(|a, b| a.items.cmp(&b.items))
@@ -114,7 +117,7 @@ fn menu(ui: &mut Ui, cx: &mut Cx<'_>, policy: &PolicyView) {
             ui.close();
         }
         if let Some(why) = refused {
-            response.on_hover_text(why.render());
+            kit::refusal(response, &why.render());
         }
     }
 }

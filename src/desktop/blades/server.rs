@@ -132,7 +132,7 @@ fn table<'a>(rows: &'a [&'a MachineView], revision: u64) -> Table<'a, &'a Machin
             })
             .grows(0.3),
         )
-        .column(Column::text(words("machines-reach"), 200.0, |m: &Row<'_>| m.reach.join(", ")))
+        .column(Column::text(words("machines-reach"), 200.0, |m: &Row<'_>| m.reach.join(", ")).gives_way())
 }
 
 fn menu(ui: &mut Ui, cx: &mut Cx<'_>, machine: &&MachineView) {

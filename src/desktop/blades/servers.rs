@@ -91,12 +91,14 @@ fn servers(snapshot: &leeward_model::Snapshot) -> Table<'_, ServerView> {
         .column(
             Column::text(words("servers-version"), 90.0, |s: &ServerView| s.version.clone())
                 .sort(|a, b| a.version.cmp(&b.version))
-                .grows(0.0),
+                .grows(0.0)
+                .gives_way(),
         )
         .column(
             Column::text(words("servers-machines"), 90.0, |s: &ServerView| s.machines.to_string())
                 .sort(|a, b| a.machines.cmp(&b.machines))
-                .grows(0.0),
+                .grows(0.0)
+                .gives_way(),
         )
         .column(
             Column::text(words("servers-free"), 160.0, |s: &ServerView| {
@@ -123,7 +125,7 @@ fn keys(snapshot: &leeward_model::Snapshot) -> Table<'_, KeyView> {
         .filter(|k| format!("{} {}", k.site, k.by))
         .counted("keys-count")
         .column(Column::text(words("keys-site"), 140.0, |k: &KeyView| k.site.clone()))
-        .column(Column::new(words("keys-state"), 230.0, key_state).grows(1.6))
+        .column(Column::new(words("keys-state"), 200.0, key_state).grows(1.6))
         .column(Column::new(words("keys-expires"), 150.0, |ui, cx, k: &KeyView| {
             let (age, exact) = kit::age(k.expires, cx.now);
             ui.label(ramp::body(age)).on_hover_text(exact);

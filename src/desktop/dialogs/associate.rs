@@ -4,7 +4,7 @@ use super::effect::Effect;
 use super::{buttons, confirmed, frame};
 use crate::action::Action;
 use crate::cx::Cx;
-use crate::kit::{self, ButtonKind, msg, words};
+use crate::kit::{self, ButtonKind, DialogState, msg, words};
 use crate::theme::ramp;
 use egui::{Context, Label, ScrollArea, Ui};
 use leeward_model::{Command, ItemId, PolicyId, Verb};
@@ -26,7 +26,12 @@ impl Associate {
         Self { policy, name, chosen: BTreeSet::new(), filter: String::new(), effect: Effect::default() }
     }
 
-    pub(super) fn show(&mut self, ctx: &Context, cx: &mut Cx<'_>) {
+    /// Items have been chosen.
+    pub(super) fn is_filled(&self) -> bool {
+        !self.chosen.is_empty()
+    }
+
+    pub(super) fn show(&mut self, ctx: &Context, cx: &mut Cx<'_>, state: &mut DialogState) {
         let command =
             Command::AssociatePolicy { items: self.chosen.iter().copied().collect(), policy: self.policy };
         let none = self.chosen.is_empty();
@@ -34,7 +39,7 @@ impl Associate {
         let blocked = none.then(|| words("items-select-first")).or_else(|| self.effect.blocked());
         let footer = buttons(words("associate-use"), ButtonKind::Primary, blocked);
         let title = msg("associate-title").with("name", self.name.as_str()).render();
-        let answer = frame(ctx, cx, &title, &footer, |ui, cx| self.body(ui, cx));
+        let answer = frame(ctx, cx, state, (&title, &footer), |ui, cx| self.body(ui, cx));
         if confirmed(cx, answer) {
             cx.act(Action::Send(command));
             cx.act(Action::CloseDialog);

@@ -5,7 +5,7 @@ use super::frame;
 use crate::action::Action;
 use crate::blades::console::Screen;
 use crate::cx::Cx;
-use crate::kit::{self, Button, ButtonKind, DialogAnswer, msg, words};
+use crate::kit::{self, Button, ButtonKind, DialogAnswer, DialogState, msg, words};
 use crate::theme::ramp;
 use egui::{Context, Label, vec2};
 use leeward_model::{ItemId, TestId, Verb};
@@ -22,7 +22,7 @@ impl Console {
         Self { item: items.first().copied(), test, screen: Screen::default() }
     }
 
-    pub(super) fn show(&mut self, ctx: &Context, cx: &mut Cx<'_>) {
+    pub(super) fn show(&mut self, ctx: &Context, cx: &mut Cx<'_>, state: &mut DialogState) {
         let found = self.item.and_then(|id| cx.snapshot.item(id));
         let name = found.map(|i| i.name.clone()).unwrap_or_default();
         let title =
@@ -35,7 +35,7 @@ impl Console {
             Button::new(words("console-refresh"), ButtonKind::Primary).blocked(waits),
             Button::new(words("close"), ButtonKind::Secondary),
         ];
-        let answer = frame(ctx, cx, &title, &footer, |ui, cx| {
+        let answer = frame(ctx, cx, state, (&title, &footer), |ui, cx| {
             ui.add(Label::new(ramp::body(words("console-text")).color(cx.theme.text2)).wrap());
             ui.add_space(8.0);
             let width = ui.available_width();

@@ -59,7 +59,19 @@ impl Effect {
         }
     }
 
-    /// Why they are refused, what could be lost, what is good to know.
+    /// The answer to what is asked now is on its way.
+    pub(crate) const fn waits(&self) -> bool {
+        self.told.is_none() && self.waiting.is_some()
+    }
+
+    /// Why they are refused: where no footer has the room to say it.
+    pub(crate) fn refusal(&self, ui: &mut Ui, cx: &mut Cx<'_>) {
+        if let Some(why) = self.told.as_ref().and_then(|told| told.refused.as_ref()) {
+            kit::banner(ui, cx, Health::Warning, why, None);
+        }
+    }
+
+    /// What could be lost, what is good to know.
     pub(crate) fn warn(&self, ui: &mut Ui, cx: &mut Cx<'_>) {
         let Some(told) = &self.told else {
             if self.waiting.is_some() {
@@ -70,9 +82,6 @@ impl Effect {
         };
         if !told.is_silent() {
             ui.add_space(6.0);
-        }
-        if let Some(why) = &told.refused {
-            kit::banner(ui, cx, Health::Warning, why, None);
         }
         if let Some(summary) = &told.summary {
             kit::banner(ui, cx, Health::Critical, summary, None);

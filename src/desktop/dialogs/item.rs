@@ -8,7 +8,7 @@ use super::wish::Wish;
 use super::{buttons, confirmed, frame};
 use crate::action::Action;
 use crate::cx::Cx;
-use crate::kit::{self, ButtonKind, msg, words};
+use crate::kit::{self, ButtonKind, DialogState, msg, words};
 use crate::theme::ramp;
 use egui::{Context, Label, TextEdit, Ui};
 use leeward_model::{Health, ItemId, ItemView, PointChoice, Risk, TestId, TestView, Verb};
@@ -21,6 +21,8 @@ const NAMED_MAX: usize = 5;
 /// A verb that is being asked.
 pub(super) struct ItemVerb {
     wish: Wish,
+    /// What was chosen to begin with.
+    begun: Wish,
     typed: Typed,
     pub(super) effect: Effect,
     /// The items as they are at one revision: ten thousand are not looked up for each frame.
@@ -33,7 +35,13 @@ impl ItemVerb {
         let views: Vec<Arc<ItemView>> =
             cx.snapshot.items.iter().filter(|i| wanted.contains(&i.id)).map(Arc::clone).collect();
         let wish = Wish::new(verb, items, test, &views);
-        Self { wish, typed: Typed::default(), effect: Effect::default(), items: None }
+        let begun = wish.clone();
+        Self { wish, begun, typed: Typed::default(), effect: Effect::default(), items: None }
+    }
+
+    /// Something has been chosen or typed.
+    pub(super) fn is_filled(&self) -> bool {
+        self.wish != self.begun || !self.typed.is_empty()
     }
 
     fn items(&mut self, cx: &Cx<'_>) -> Vec<Arc<ItemView>> {
@@ -50,7 +58,7 @@ impl ItemVerb {
         }
     }
 
-    pub(super) fn show(&mut self, ctx: &Context, cx: &mut Cx<'_>) {
+    pub(super) fn show(&mut self, ctx: &Context, cx: &mut Cx<'_>, state: &mut DialogState) {
         let verb = self.wish.verb;
         let items = self.items(cx);
         let name = match items.as_slice() {
@@ -69,7 +77,7 @@ impl ItemVerb {
         let blocked = blocked.or_else(|| self.typed.missing(&name).filter(|_| destructive));
         let kind = if destructive { ButtonKind::Danger } else { ButtonKind::Primary };
         let footer = buttons(verb.title(), kind, blocked);
-        let answer = frame(ctx, cx, &title, &footer, |ui, cx| self.body(ui, cx, &items, &name));
+        let answer = frame(ctx, cx, state, (&title, &footer), |ui, cx| self.body(ui, cx, &items, &name));
         if confirmed(cx, answer) {
             cx.act(Action::SendAll(commands));
             cx.act(Action::CloseDialog);

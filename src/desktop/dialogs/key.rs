@@ -5,7 +5,7 @@ use super::{buttons, confirmed, frame};
 use crate::action::Action;
 use crate::address;
 use crate::cx::Cx;
-use crate::kit::{self, Button, ButtonKind, DialogAnswer, msg, words};
+use crate::kit::{self, Button, ButtonKind, DialogAnswer, DialogState, msg, words};
 use crate::theme::ramp;
 use egui::{Context, Label, TextEdit, Ui};
 use leeward_model::{Accepted, Command, CommandOutcome, CommandSink, Health, KeyId, ReceiptId, Verb};
@@ -35,8 +35,13 @@ struct Made {
 }
 
 impl NewKey {
-    pub(super) fn show(&mut self, ctx: &Context, cx: &mut Cx<'_>) {
-        if self.made.is_some() { self.hand_over(ctx, cx) } else { self.ask(ctx, cx) }
+    pub(super) fn show(&mut self, ctx: &Context, cx: &mut Cx<'_>, state: &mut DialogState) {
+        if self.made.is_some() { self.hand_over(ctx, cx, state) } else { self.ask(ctx, cx, state) }
+    }
+
+    /// A site has been typed. Once the key is being made, this dialog itself says what closing it would lose.
+    pub(super) fn is_filled(&self) -> bool {
+        !self.site.trim().is_empty() && self.waiting.is_none() && self.made.is_none()
     }
 
     /// Takes the answer in when it is there.
@@ -67,7 +72,7 @@ impl NewKey {
         }
     }
 
-    fn ask(&mut self, ctx: &Context, cx: &mut Cx<'_>) {
+    fn ask(&mut self, ctx: &Context, cx: &mut Cx<'_>, state: &mut DialogState) {
         let blocked = match (self.site.trim().is_empty(), self.waiting) {
             (true, _) => Some(words("dialog-key-site-missing")),
             (false, Some(_)) => Some(words("dialog-key-waits")),
@@ -75,7 +80,7 @@ impl NewKey {
         };
         let verb = Verb::MakeRegistrationKey.title();
         let footer = buttons(verb.clone(), ButtonKind::Primary, blocked);
-        let answer = frame(ctx, cx, &verb, &footer, |ui, cx| self.asked(ui, cx));
+        let answer = frame(ctx, cx, state, (&verb, &footer), |ui, cx| self.asked(ui, cx));
         let leaves = matches!(answer, DialogAnswer::Pressed(1) | DialogAnswer::Dismissed);
         // The key comes to this dialog alone: a slip of the hand must not lose it.
         if leaves && self.waiting.is_some() && !self.warned {
@@ -99,7 +104,8 @@ impl NewKey {
         }
         let label = words("dialog-key-site");
         kit::field(ui, cx.theme, &label, true, None, |ui| {
-            kit::text_field(ui, &mut self.site, &label, &words("dialog-key-site-hint"), 320.0)
+            let hint = words("dialog-key-site-hint");
+            kit::enters(&kit::text_field(ui, &mut self.site, &label, &hint, 320.0));
         });
         let snapshot = std::sync::Arc::clone(cx.snapshot);
         if !snapshot.sites.is_empty() {
@@ -117,19 +123,16 @@ impl NewKey {
         if self.warned {
             kit::banner(ui, cx, Health::Warning, &words("dialog-key-not-yet"), None);
         }
-        if self.waiting.is_some() {
-            kit::caption(ui, words("dialog-key-waits"));
-        }
     }
 
-    fn hand_over(&mut self, ctx: &Context, cx: &mut Cx<'_>) {
+    fn hand_over(&mut self, ctx: &Context, cx: &mut Cx<'_>, state: &mut DialogState) {
         let Some(made) = &mut self.made else { return };
         let footer = [
             Button::new(words("dialog-key-copy"), ButtonKind::Primary),
             Button::new(words("dialog-done"), ButtonKind::Secondary),
         ];
         let title = msg("dialog-key-made").with("site", self.site.trim()).render();
-        let answer = frame(ctx, cx, &title, &footer, |ui, cx| made.body(ui, cx));
+        let answer = frame(ctx, cx, state, (&title, &footer), |ui, cx| made.body(ui, cx));
         match answer {
             DialogAnswer::Open => {}
             DialogAnswer::Pressed(0) => {

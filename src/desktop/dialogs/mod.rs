@@ -26,7 +26,7 @@ mod wish;
 
 use crate::action::{Action, Dialog};
 use crate::cx::Cx;
-use crate::kit::{Button, ButtonKind, DialogAnswer, words};
+use crate::kit::{Button, ButtonKind, DialogAnswer, DialogState, words};
 use egui::{Context, Ui};
 use leeward_model::{CommandSink, Verb};
 
@@ -34,7 +34,10 @@ use leeward_model::{CommandSink, Verb};
 const WIDTH: f32 = 560.0;
 
 /// The dialog that is open, with what has been put into it.
-pub(crate) struct Open(Kind);
+pub(crate) struct Open {
+    kind: Kind,
+    state: DialogState,
+}
 
 enum Kind {
     Item(item::ItemVerb),
@@ -48,7 +51,7 @@ enum Kind {
 impl Open {
     /// Begins a dialog.
     pub(crate) fn new(dialog: Dialog, cx: &mut Cx<'_>) -> Self {
-        Self(match dialog {
+        let kind = match dialog {
             Dialog::ItemVerb { verb: Verb::ConsolePicture, items, test } if items.len() == 1 => {
                 Kind::Console(console::Console::new(&items, test))
             }
@@ -57,13 +60,40 @@ impl Open {
             Dialog::EditPolicy(id) => Kind::Policy(policy::PolicyForm::new(id, cx)),
             Dialog::AssociatePolicy(policy) => Kind::Associate(associate::Associate::new(policy, cx)),
             other => Kind::Plain(plain::Plain::new(&other, cx)),
-        })
+        };
+        Self { kind, state: DialogState::default() }
+    }
+}
+
+impl Kind {
+    /// Something has been put in that closing would lose.
+    fn is_filled(&self) -> bool {
+        match self {
+            Self::Item(item) => item.is_filled(),
+            Self::Plain(plain) => plain.is_filled(),
+            Self::Key(key) => key.is_filled(),
+            Self::Policy(form) => form.is_filled(),
+            Self::Associate(associate) => associate.is_filled(),
+            Self::Console(_) => false,
+        }
+    }
+
+    /// An answer is on its way, and will soon be there.
+    const fn waits(&self) -> bool {
+        match self {
+            Self::Item(item) => item.effect.waits(),
+            Self::Plain(plain) => plain.effect.waits(),
+            Self::Policy(form) => form.effect.waits(),
+            Self::Associate(associate) => associate.effect.waits(),
+            Self::Key(_) => false,
+            Self::Console(_) => true,
+        }
     }
 }
 
 /// Takes in what has been answered to the open dialog.
 pub(crate) fn hear(sink: &dyn CommandSink, open: &mut Open) {
-    match &mut open.0 {
+    match &mut open.kind {
         Kind::Item(item) => item.effect.hear(sink),
         Kind::Plain(plain) => plain.effect.hear(sink),
         Kind::Policy(form) => form.effect.hear(sink),
@@ -75,13 +105,15 @@ pub(crate) fn hear(sink: &dyn CommandSink, open: &mut Open) {
 
 /// Draws the open dialog.
 pub(crate) fn show(ctx: &Context, cx: &mut Cx<'_>, open: &mut Open) {
-    match &mut open.0 {
-        Kind::Item(item) => item.show(ctx, cx),
-        Kind::Plain(plain) => plain.show(ctx, cx),
-        Kind::Key(key) => key.show(ctx, cx),
-        Kind::Policy(form) => form.show(ctx, cx),
-        Kind::Associate(associate) => associate.show(ctx, cx),
-        Kind::Console(console) => console.show(ctx, cx),
+    let state = &mut open.state;
+    (state.filled, state.waits) = (open.kind.is_filled(), open.kind.waits());
+    match &mut open.kind {
+        Kind::Item(item) => item.show(ctx, cx, state),
+        Kind::Plain(plain) => plain.show(ctx, cx, state),
+        Kind::Key(key) => key.show(ctx, cx, state),
+        Kind::Policy(form) => form.show(ctx, cx, state),
+        Kind::Associate(associate) => associate.show(ctx, cx, state),
+        Kind::Console(console) => console.show(ctx, cx, state),
     }
 }
 
@@ -89,8 +121,8 @@ pub(crate) fn show(ctx: &Context, cx: &mut Cx<'_>, open: &mut Open) {
 fn frame(
     ctx: &Context,
     cx: &mut Cx<'_>,
-    title: &str,
-    footer: &[Button],
+    state: &mut DialogState,
+    (title, footer): (&str, &[Button]),
     body: impl FnOnce(&mut Ui, &mut Cx<'_>),
 ) -> DialogAnswer {
     let formed = |ui: &mut Ui, cx: &mut Cx<'_>| {
@@ -98,7 +130,7 @@ fn frame(
         body(ui, cx);
         ui.add_space(12.0);
     };
-    crate::kit::dialog(ctx, cx, title, WIDTH, formed, footer)
+    crate::kit::dialog(ctx, cx, (title, WIDTH), state, formed, footer)
 }
 
 /// The two buttons of most dialogs.

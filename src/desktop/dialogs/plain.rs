@@ -5,7 +5,7 @@ use super::typed::Typed;
 use super::{confirmed, frame};
 use crate::action::{Action, Dialog};
 use crate::cx::Cx;
-use crate::kit::{Button, ButtonKind, msg, words};
+use crate::kit::{Button, ButtonKind, DialogState, msg, words};
 use crate::theme::ramp;
 use egui::{Context, Label};
 use leeward_model::{Command, Risk, Verb};
@@ -25,7 +25,12 @@ impl Plain {
         Self { verb, name, command, typed: Typed::default(), effect: Effect::default() }
     }
 
-    pub(super) fn show(&mut self, ctx: &Context, cx: &mut Cx<'_>) {
+    /// Something has been typed.
+    pub(super) const fn is_filled(&self) -> bool {
+        !self.typed.is_empty()
+    }
+
+    pub(super) fn show(&mut self, ctx: &Context, cx: &mut Cx<'_>, state: &mut DialogState) {
         let title =
             msg("dialog-title").with("verb", self.verb.title()).with("name", self.name.as_str()).render();
         let destructive = self.verb.decl().risk == Risk::Destructive;
@@ -41,7 +46,7 @@ impl Plain {
             Button::new(self.verb.title(), kind).blocked(blocked),
             Button::new(words(back), ButtonKind::Secondary),
         ];
-        let answer = frame(ctx, cx, &title, &footer, |ui, cx| {
+        let answer = frame(ctx, cx, state, (&title, &footer), |ui, cx| {
             ui.add(Label::new(ramp::body(self.verb.hint()).color(cx.theme.text2)).wrap());
             self.effect.warn(ui, cx);
             if destructive {

@@ -5,7 +5,7 @@ use super::effect::Effect;
 use super::{buttons, confirmed, frame};
 use crate::action::Action;
 use crate::cx::Cx;
-use crate::kit::{self, ButtonKind, msg, words};
+use crate::kit::{self, ButtonKind, DialogState, msg, words};
 use crate::theme::ramp;
 use egui::{Align, Context, DragValue, Layout, Ui, emath::Numeric, vec2};
 use leeward_model::{Command, CopyFrequency, PolicyId, ReplicationPolicy, Retention, Verb};
@@ -19,6 +19,8 @@ pub(super) struct PolicyForm {
     known: bool,
     title: String,
     bandwidth_mib: u64,
+    /// What it says as it is opened.
+    begun: Option<Command>,
     pub(super) effect: Effect,
 }
 
@@ -43,13 +45,21 @@ impl PolicyForm {
             }
             None => Verb::CreatePolicy.title(),
         };
-        Self {
+        let mut form = Self {
             bandwidth_mib: policy.bandwidth_bytes_per_sec_max.div_ceil(MIB),
             known: found.is_some(),
             effect: Effect::default(),
             title,
             policy,
-        }
+            begun: None,
+        };
+        form.begun = Some(form.command());
+        form
+    }
+
+    /// Something has been changed.
+    pub(super) fn is_filled(&self) -> bool {
+        self.begun.as_ref() != Some(&self.command())
     }
 
     fn command(&self) -> Command {
@@ -59,7 +69,7 @@ impl PolicyForm {
         if self.known { Command::EditPolicy { policy } } else { Command::CreatePolicy { policy } }
     }
 
-    pub(super) fn show(&mut self, ctx: &Context, cx: &mut Cx<'_>) {
+    pub(super) fn show(&mut self, ctx: &Context, cx: &mut Cx<'_>, state: &mut DialogState) {
         let verb = if self.known { Verb::EditPolicy } else { Verb::CreatePolicy };
         // A name that has not been begun is missing, not wrong: the engine need not be asked.
         let unnamed = self.policy.name.trim().is_empty();
@@ -68,7 +78,7 @@ impl PolicyForm {
         let blocked = unnamed.then(|| words("policy-name-missing")).or_else(|| self.effect.blocked());
         let footer = buttons(verb.title(), ButtonKind::Primary, blocked);
         let title = self.title.clone();
-        let answer = frame(ctx, cx, &title, &footer, |ui, cx| self.body(ui, cx));
+        let answer = frame(ctx, cx, state, (&title, &footer), |ui, cx| self.body(ui, cx));
         if confirmed(cx, answer) {
             cx.act(Action::Send(command));
             cx.act(Action::CloseDialog);
@@ -78,7 +88,8 @@ impl PolicyForm {
     fn body(&mut self, ui: &mut Ui, cx: &mut Cx<'_>) {
         let label = words("policy-name");
         kit::field(ui, cx.theme, &label, true, None, |ui| {
-            kit::text_field(ui, &mut self.policy.name, &label, &words("policy-name-hint"), 340.0)
+            let field = kit::text_field(ui, &mut self.policy.name, &label, &words("policy-name-hint"), 340.0);
+            kit::enters(&field);
         });
         kit::field(ui, cx.theme, &words("policy-frequency"), true, None, |ui| {
             for (frequency, key) in [

@@ -29,7 +29,7 @@ impl Told {
 
     /// Nothing is to be said before the steps.
     pub(super) const fn is_silent(&self) -> bool {
-        self.refused.is_none() && self.losses.is_empty() && self.notes.is_empty()
+        self.losses.is_empty() && self.notes.is_empty()
     }
 }
 

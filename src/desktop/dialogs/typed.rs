@@ -17,6 +17,10 @@ impl Typed {
         (self.text.trim() != name.trim()).then(|| msg("dialog-type-name").with("name", name).render())
     }
 
+    pub(super) const fn is_empty(&self) -> bool {
+        self.text.is_empty()
+    }
+
     /// Draws the field. A name that is still being typed is not wrong yet.
     pub(super) fn show(&mut self, ui: &mut Ui, cx: &Cx<'_>, name: &str) {
         ui.add_space(8.0);
@@ -27,7 +31,7 @@ impl Typed {
             ui.add(Label::new(ramp::caption(name).color(cx.theme.text2)).wrap());
             let label = msg("dialog-type-name").with("name", name).render();
             let width = (ui.available_width() - 18.0).min(420.0);
-            kit::text_field(ui, &mut self.text, &label, "", width);
+            kit::enters(&kit::text_field(ui, &mut self.text, &label, "", width));
         });
     }
 }

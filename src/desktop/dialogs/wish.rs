@@ -9,6 +9,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 /// A verb with everything that can be chosen for it.
+#[derive(Clone, PartialEq)]
 pub(super) struct Wish {
     pub(super) verb: Verb,
     pub(super) items: Vec<ItemId>,

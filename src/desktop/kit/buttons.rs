@@ -46,25 +46,43 @@ pub fn focus_ring(ui: &Ui, rect: Rect) {
     ui.painter().rect_stroke(rect.shrink(0.5), 4.0, stroke, StrokeKind::Inside);
 }
 
+/// How strong what cannot be pressed is drawn.
+const FAINT: f32 = 0.45;
+
+/// What cannot be pressed is reached all the same, to hear why.
+fn plain_or_faint(ui: &mut Ui, button: Button<'_>, text: &str, enabled: bool) -> Response {
+    if enabled {
+        return ui.add(button.min_size(vec2(88.0, 28.0)));
+    }
+    ui.multiply_opacity(FAINT);
+    let widgets = &mut ui.visuals_mut().widgets;
+    // It is drawn as what it is, not as what takes no part.
+    widgets.noninteractive = widgets.inactive;
+    let response = ui.add(button.min_size(vec2(88.0, 28.0)).sense(Sense::focusable_noninteractive()));
+    response.widget_info(|| WidgetInfo::labeled(Role::Button, false, text));
+    response
+}
+
 fn filled(ui: &mut Ui, text: &str, fills: [Color32; 2], on: Color32, enabled: bool) -> Response {
-    ui.scope(|ui| {
-        let widgets = &mut ui.visuals_mut().widgets;
-        let states = [(&mut widgets.inactive, 0), (&mut widgets.hovered, 1), (&mut widgets.active, 1)];
-        for (state, fill) in states {
-            state.weak_bg_fill = fills.get(fill).copied().unwrap_or(on);
-            state.bg_stroke = Stroke::NONE;
-            state.fg_stroke.color = on;
-        }
-        let button = Button::new(RichText::new(text).family(ramp::semibold()).size(ramp::BODY));
-        let response = ui.add_enabled(enabled, button.min_size(vec2(88.0, 28.0)));
-        if response.has_focus() {
-            let ring = Stroke::new(2.0, theme::of(ui).text);
-            ui.painter().rect_stroke(response.rect.expand(2.0), 5.0, ring, StrokeKind::Inside);
-        }
-        reveal(&response);
-        response
-    })
-    .inner
+    let response = ui
+        .scope(|ui| {
+            let widgets = &mut ui.visuals_mut().widgets;
+            let states = [(&mut widgets.inactive, 0), (&mut widgets.hovered, 1), (&mut widgets.active, 1)];
+            for (state, fill) in states {
+                state.weak_bg_fill = fills.get(fill).copied().unwrap_or(on);
+                state.bg_stroke = Stroke::NONE;
+                state.fg_stroke.color = on;
+            }
+            let button = Button::new(RichText::new(text).family(ramp::semibold()).size(ramp::BODY));
+            plain_or_faint(ui, button, text, enabled)
+        })
+        .inner;
+    if response.has_focus() {
+        let ring = Stroke::new(2.0, theme::of(ui).text);
+        ui.painter().rect_stroke(response.rect.expand(2.0), 5.0, ring, StrokeKind::Inside);
+    }
+    reveal(&response);
+    response
 }
 
 /// The one button of a view that goes on.
@@ -82,7 +100,7 @@ pub fn danger_button(ui: &mut Ui, text: &str, enabled: bool) -> Response {
 
 /// Every other button.
 pub fn secondary_button(ui: &mut Ui, text: &str, enabled: bool) -> Response {
-    let response = ui.add_enabled(enabled, Button::new(ramp::body(text)).min_size(vec2(88.0, 28.0)));
+    let response = ui.scope(|ui| plain_or_faint(ui, Button::new(ramp::body(text)), text, enabled)).inner;
     if response.has_focus() {
         focus_ring(ui, response.rect);
     }
@@ -124,12 +142,17 @@ pub fn flat_button(ui: &mut Ui, icon: Option<Icon>, text: &str, enabled: bool) -
 
 /// Says why something cannot be used now: to the pointer over it, to the keyboard on it, to a screen reader.
 pub fn refusal(response: Response, why: &str) -> Response {
-    response.ctx.accesskit_node_builder(response.id, |node| node.set_description(why));
+    tell_why(&response, why);
     if response.has_focus() {
         response.show_tooltip_text(why);
         return response;
     }
     response.on_hover_text(why)
+}
+
+/// Says why to a screen reader alone: where the reason stands beside it.
+pub(super) fn tell_why(response: &Response, why: &str) {
+    response.ctx.accesskit_node_builder(response.id, |node| node.set_description(why));
 }
 
 /// A square button with an icon alone; `name` is its tooltip and its name for screen readers.

@@ -25,7 +25,7 @@ pub use cards::{caption, card, empty, hairline, page, section, tabs, tile};
 pub use chart::{Chart, line_chart, sparkline};
 pub use check::check_box;
 pub use commands::{CommandButton, command_bar};
-pub use dialog::{Button, ButtonKind, DialogAnswer, dialog};
+pub use dialog::{Button, ButtonKind, DialogAnswer, DialogState, dialog, enters};
 pub use donut::{Slice, donut, legend_row};
 pub use essentials::{Value, essentials};
 pub use field::{field, text_field};

@@ -57,8 +57,8 @@ pub(super) fn vault() -> Snapshot {
         keys: Arc::new(keys()),
         machines: Arc::default(),
         policies: Arc::new(vec![
-            policy_view(0, "gold-30s", CopyFrequency::Secs30, 5),
-            policy_view(1, "std-5min", CopyFrequency::Mins5, 3),
+            policy_view(0, "gold-30s", CopyFrequency::Secs30, 4),
+            policy_view(1, "std-5min", CopyFrequency::Mins5, 2),
             policy_view(2, "archive-15min", CopyFrequency::Mins15, 0),
         ]),
         items: Arc::default(),

@@ -55,6 +55,7 @@ pub(super) fn lab() -> Vec<ItemView> {
             status: Message::new("status-retrying"),
             rpo_secs: Some(1_530),
             tested_days: Some(95),
+            job: Some((0, Verb::SyncNow)),
             ..Recipe::protected("db01", (0, 2), 0)
         },
         Recipe {
@@ -71,7 +72,7 @@ pub(super) fn lab() -> Vec<ItemView> {
                 source: SourceFence::Unknown,
             },
             replication: ReplicationState::Idle,
-            status: Message::new("status-failed-over-unplanned"),
+            status: Message::new("status-superseded"),
             rpo_secs: None,
             superseded: true,
             ..Recipe::protected("app01", (1, 2), 0)
@@ -81,7 +82,7 @@ pub(super) fn lab() -> Vec<ItemView> {
             status: Message::new("status-initial-replication-share").with("percent", 43u32),
             rpo_secs: None,
             tested_days: None,
-            progress: Some(0.43),
+            progress: Some(COPIED),
             job: Some((1, Verb::EnableReplication)),
             ..Recipe::protected("mail01", (1, 2), 0)
         },
@@ -143,10 +144,7 @@ fn item(n: u32, recipe: Recipe) -> ItemView {
         Side::Recovery => (PowerState::Off, on),
     };
     let (primary, recovery) = (place(from, here), place(to, there));
-    let late = match recipe.replication {
-        ReplicationState::Active => 0,
-        _ => recipe.rpo_secs.map_or(5_400, |secs| i64::try_from(secs).unwrap_or_default()),
-    };
+    let late = recipe.rpo_secs.map_or(5_400, |secs| i64::try_from(secs).unwrap_or_default());
     let points = if matches!(recipe.protection, Protection::InitialReplication) {
         Vec::new()
     } else {
@@ -154,19 +152,7 @@ fn item(n: u32, recipe: Recipe) -> ItemView {
     };
     let tests = if recipe.test { vec![test(&points)] } else { Vec::new() };
     let issues = issues(&recipe, [&primary, &recovery]);
-    let total = 40_u64 << 30;
-    #[expect(
-        clippy::cast_possible_truncation,
-        clippy::cast_sign_loss,
-        clippy::cast_precision_loss,
-        reason = "a sample"
-    )]
-    let progress = recipe.progress.map(|share| Progress {
-        done_bytes: (total as f32 * share) as u64,
-        total_bytes: total,
-        rate_bytes_per_sec: 84 << 20,
-        left_secs: Some(280),
-    });
+    let progress = recipe.progress.map(copied);
     let verbs = verbs(&recipe, &points, &primary, &recovery);
     let healthy = health(&recipe.protection, &issues);
     let policy_at = u32::from(n % 3 == 1);
@@ -188,7 +174,8 @@ fn item(n: u32, recipe: Recipe) -> ItemView {
         synced_to: points.first().map(|p| p.instant),
         disks: disks(n, progress),
         progress,
-        cycles: Arc::new(cycles(n, &recipe.replication)),
+        // Cycles begin with the first point.
+        cycles: Arc::new(if points.is_empty() { Vec::new() } else { cycles(n, &recipe.replication) }),
         guest_write_p99_ms: (!points.is_empty()).then_some((3.8, 3.1)),
         superseded: recipe.superseded,
         job: recipe.job.map(|(n, _)| JobId(id(10, n))),
@@ -199,6 +186,22 @@ fn item(n: u32, recipe: Recipe) -> ItemView {
         recovery,
         verbs,
     }
+}
+
+/// How much of the first copy under way is done.
+pub(super) const COPIED: f32 = 0.43;
+
+/// A first copy under way.
+pub(super) fn copied(share: f32) -> Progress {
+    let total = 40_u64 << 30;
+    #[expect(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        clippy::cast_precision_loss,
+        reason = "a sample"
+    )]
+    let done_bytes = (total as f32 * share) as u64;
+    Progress { done_bytes, total_bytes: total, rate_bytes_per_sec: 84 << 20, left_secs: Some(280) }
 }
 
 fn issues(recipe: &Recipe, places: [&PlaceView; 2]) -> Vec<HealthIssue> {
@@ -256,9 +259,9 @@ fn verbs(
     verb_states(&of_items, &Stand::Item(&stand))
 }
 
-/// Points of an item whose newest is `late` seconds older than usual.
+/// Points of an item; the newest is `late` seconds old.
 fn points(n: u32, late: i64) -> Vec<PointSummary> {
-    let ages: [i64; 14] = [14, 44, 74, 104, 134, 164, 300, 600, 900, 3_600, 7_200, 7_300, 10_800, 14_300];
+    let ages: [i64; 14] = [0, 30, 60, 90, 120, 150, 286, 586, 886, 3_586, 7_186, 7_286, 10_786, 14_286];
     (0..)
         .zip(ages)
         .map(|(at, age)| PointSummary {

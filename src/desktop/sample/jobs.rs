@@ -9,20 +9,20 @@ fn step(n: usize, title: &'static str, phase: Phase, subject: &str, state: StepS
     let begun = !matches!(state, StepState::Waiting | StepState::Cancelled | StepState::Skipped { .. });
     let over = matches!(state, StepState::Done | StepState::Failed | StepState::Undone);
     StepView {
-        id: title.into(),
+        id: match title {
+            "step-initial-replication" => "copy",
+            "step-choose-point" => "check",
+            "step-start-test" => "start",
+            other => other.trim_start_matches("step-"),
+        }
+        .into(),
         title: Message::new(title),
         phase,
         subject: subject.into(),
         started: begun.then(|| NOW.plus_secs(-120 + at)),
         ended: over.then(|| NOW.plus_secs(-115 + at)),
-        progress: (state == StepState::Running).then(|| {
-            Box::new(Progress {
-                done_bytes: 17 << 30,
-                total_bytes: 40 << 30,
-                rate_bytes_per_sec: 84 << 20,
-                left_secs: Some(280),
-            })
-        }),
+        progress: (title == "step-initial-replication" && state == StepState::Running)
+            .then(|| Box::new(super::items::copied(super::items::COPIED))),
         note: None,
         state,
     }
@@ -35,7 +35,17 @@ fn job(n: u32, verb: Verb, item: u32, subject: &str, state: JobState, steps: Vec
         Box::new(Fault::new("fabric-start-failed", subject, detail, Recovery::NeedsPerson))
     });
     let over = state.is_over();
-    let refused = |why: bool| why.then(|| Message::new("refusal-wrong-kind"));
+    let restart = match state {
+        JobState::Failed | JobState::Cancelled | JobState::Stuck => None,
+        JobState::Succeeded => Some(Message::new("refusal-job-succeeded")),
+        JobState::Waiting | JobState::Running | JobState::Undoing => Some(Message::new("refusal-job-runs")),
+    };
+    let share = match state {
+        JobState::Succeeded => 1.0,
+        JobState::Failed => 0.26,
+        _ if verb == Verb::EnableReplication => 0.46,
+        _ => 0.0,
+    };
     Arc::new(JobView {
         id: JobId(id(10, n)),
         verb,
@@ -47,50 +57,54 @@ fn job(n: u32, verb: Verb, item: u32, subject: &str, state: JobState, steps: Vec
         ended: over.then(|| started.plus_secs(41 + i64::from(n))),
         steps,
         fault,
-        share: if over { 1.0 } else { 0.46 },
-        cancel: refused(over),
-        restart: refused(state != JobState::Failed),
+        share,
+        cancel: over.then(|| Message::new("refusal-job-over")),
+        restart,
     })
 }
 
 pub(super) fn jobs() -> Vec<Arc<JobView>> {
     use Phase::{BringUp, CutOver, Prepare, Settle};
-    use StepState::{Done, Failed, Running, Undone, Waiting};
+    use StepState::{Done, Failed, Running, Skipped, Undone, Waiting};
     let enable = vec![
         step(0, "step-check", Prepare, "mail01", Done),
         step(1, "step-prepare-target", Prepare, "hv-got-01", Done),
         step(2, "step-start-source", Prepare, "hv-sto-02", Done),
-        step(3, "step-initial-replication", CutOver, "mail01", Running),
-        step(4, "step-finalize", Settle, "mail01", Waiting),
+        step(3, "step-initial-replication", CutOver, "hv-sto-02", Running),
+        step(4, "step-finalize", Settle, "hv-got-01", Waiting),
     ];
-    let planned = |last: StepState, taken_back: StepState| {
-        vec![
-            step(0, "step-check", Prepare, "app01", Done),
-            step(1, "step-shut-down", CutOver, "app01", taken_back),
-            step(2, "step-last-delta", CutOver, "app01", Done),
-            step(3, "step-fence", CutOver, "hv-sto-02", Done),
-            step(4, "step-start", BringUp, "hv-got-01", last.clone()),
-            step(5, "step-boot", BringUp, "app01", if last == Done { Done } else { Waiting }),
-        ]
-    };
+    let planned = vec![
+        step(0, "step-check", Prepare, "files01", Done),
+        step(1, "step-shut-down", CutOver, "hv-got-01", Undone),
+        step(2, "step-last-delta", CutOver, "hv-got-01", Done),
+        step(3, "step-fence", CutOver, "hv-got-01", Undone),
+        step(4, "step-start", BringUp, "hv-sto-02", Failed),
+        step(5, "step-boot", BringUp, "hv-sto-02", StepState::Cancelled),
+    ];
+    let skipped = |why: Message| Skipped { why: Box::new(why) };
+    let away = || skipped(Message::new("skip-host-away").with("host", "hv-sto-02"));
+    let failover = vec![
+        step(0, "step-check", Prepare, "app01", Done),
+        step(1, "step-shut-down", CutOver, "hv-sto-02", away()),
+        step(2, "step-last-delta", CutOver, "hv-sto-02", away()),
+        step(3, "step-fence", CutOver, "hv-sto-02", away()),
+        step(4, "step-choose-point", BringUp, "hv-got-01", Done),
+        step(5, "step-fence-late", BringUp, "hv-sto-02", away()),
+        step(6, "step-start", BringUp, "hv-got-01", Done),
+        step(7, "step-boot", BringUp, "hv-got-01", Done),
+    ];
     let test = vec![
-        step(0, "step-check", Prepare, "web01", Done),
-        step(1, "step-choose-point", Prepare, "web01", Done),
-        step(2, "step-start-test", BringUp, "hv-got-01", Running),
+        step(0, "step-choose-point", Prepare, "hv-got-01", Done),
+        step(1, "step-start-test", BringUp, "hv-got-01", Done),
+        step(2, "step-boot", BringUp, "hv-got-01", Done),
     ];
+    let sync = vec![step(0, "step-sync", CutOver, "hv-sto-01", Running)];
     vec![
-        job(0, Verb::TestFailover, 0, "web01", JobState::Running, test),
+        job(0, Verb::SyncNow, 1, "db01", JobState::Running, sync),
         job(1, Verb::EnableReplication, 4, "mail01", JobState::Running, enable),
-        job(2, Verb::PlannedFailover, 3, "app01", JobState::Failed, planned(Failed, Undone)),
-        job(3, Verb::PlannedFailover, 2, "files01", JobState::Succeeded, planned(Done, Done)),
-        job(
-            4,
-            Verb::SyncNow,
-            1,
-            "db01",
-            JobState::Cancelled,
-            vec![step(0, "step-sync", Settle, "db01", StepState::Cancelled)],
-        ),
+        job(2, Verb::PlannedFailover, 2, "files01", JobState::Failed, planned),
+        job(3, Verb::Failover, 3, "app01", JobState::Succeeded, failover),
+        job(4, Verb::TestFailover, 0, "web01", JobState::Succeeded, test),
     ]
 }
 
@@ -144,7 +158,7 @@ pub(super) fn events() -> Vec<EventView> {
             Message::new("event-job-succeeded").with("verb", "Reverse replicate"),
             "files01",
             Some(2),
-            Some(3),
+            None,
             9_100,
         ),
         (Health::Healthy, Message::new("event-health-good"), "web01", Some(0), None, 12_000),

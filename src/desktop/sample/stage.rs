@@ -3,8 +3,7 @@
 use super::id;
 use crate::options::Connected;
 use leeward_model::{
-    Accepted, Command, CommandOutcome, CommandSink, Message, Phase, Preview, PreviewStep, ReceiptId,
-    Snapshot, SnapshotFeed,
+    Accepted, Command, CommandOutcome, CommandSink, Message, Preview, ReceiptId, Snapshot, SnapshotFeed,
 };
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -117,26 +116,9 @@ impl CommandSink for Stage {
         Some(lock(&self.outcome).clone().unwrap_or(CommandOutcome::Accepted(Accepted::Done)))
     }
 
+    /// There is no engine that could foretell anything.
     fn preview(&self, _command: &Command) -> Preview {
-        let step = |title, phase, subject: &str, estimate_secs| PreviewStep {
-            title: Message::new(title),
-            phase,
-            subject: subject.into(),
-            estimate_secs,
-        };
-        Preview {
-            refused: None,
-            steps: vec![
-                step("step-check", Phase::Prepare, "web01", Some(1.0)),
-                step("step-shut-down", Phase::CutOver, "web01", Some(12.0)),
-                step("step-last-delta", Phase::CutOver, "web01", Some(3.0)),
-                step("step-fence", Phase::CutOver, "hv-sto-01", Some(0.4)),
-                step("step-start", Phase::BringUp, "hv-got-01", Some(2.0)),
-                step("step-boot", Phase::BringUp, "web01", None),
-            ],
-            losses: Vec::new(),
-            notes: Vec::new(),
-        }
+        Preview::default()
     }
 
     fn ask_previews(&self, commands: Vec<Command>) -> ReceiptId {

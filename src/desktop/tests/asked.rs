@@ -1,72 +1,14 @@
-//! A window with a dialog open, over a stage that foretells losses. Apart from `harness`, whose stage foretells none.
+//! A window with a dialog open. Apart from `harness`, which shows the blades.
 
+use super::foretold;
 use super::harness::Shown;
 use crate::action::Dialog;
 use crate::app::App;
-use crate::options::{Connected, Director, Driver, RunOptions, Start};
+use crate::options::{Director, Driver, RunOptions, Start};
 use crate::route::Route;
 use crate::sample::{Stage, clock};
 use egui_kittest::{Harness, SnapshotOptions, SnapshotResults};
-use leeward_model::{
-    Command, CommandOutcome, CommandSink, Message, Preview, ReceiptId, Refusal, Scope, Snapshot,
-    SnapshotFeed as _, Verb,
-};
-use std::sync::Arc;
-
-/// Foretells what the engine would, by its sentences.
-struct Oracle(Arc<Stage>);
-
-impl CommandSink for Oracle {
-    fn submit(&self, command: Command) -> ReceiptId {
-        self.0.submit(command)
-    }
-
-    fn take_outcome(&self, receipt: ReceiptId) -> Option<CommandOutcome> {
-        self.0.take_outcome(receipt)
-    }
-
-    fn preview(&self, command: &Command) -> Preview {
-        let world = self.0.latest();
-        let name = command.item().and_then(|id| world.item(id)).map(|i| i.name.clone()).unwrap_or_default();
-        let say = |key: &'static str| Message::new(key).with("item", &name);
-        let mut preview = self.0.preview(command);
-        if command.verb().decl().scope != Scope::Item && command.verb() != Verb::EnableReplication {
-            preview.steps.clear();
-        }
-        match command {
-            Command::Failover { point, .. } => {
-                let age =
-                    if matches!(point, leeward_model::PointChoice::Exact(_)) { "2 min" } else { "14 s" };
-                preview.losses.push(say("preview-failover-loss").with("age", age).with("span", age));
-            }
-            Command::PlannedFailover { .. } => preview.notes.push(say("preview-planned-no-loss")),
-            Command::ChangeRecoveryPoint { .. } => preview.losses.push(say("preview-change-point-loss")),
-            Command::DisableReplication { delete_replica, .. } => {
-                if *delete_replica {
-                    preview.losses.push(say("preview-disable-points").with("points", 14_u32));
-                }
-                preview.losses.push(say("preview-disable-unprotected"));
-            }
-            Command::DiscardSource { .. } => preview.losses.push(say("preview-discard-loss")),
-            Command::TestFailover { .. } => preview.notes.push(say("preview-test-isolated")),
-            Command::CleanUpTestFailover { .. } => preview.losses.push(say("preview-clean-up-loss")),
-            Command::CreatePolicy { policy } if policy.name == "gold-30s" => {
-                let why = Message::new("refusal-policy-name-taken").with("policy", &policy.name);
-                preview.refused = Some(Refusal { why, helps: None });
-            }
-            _ => {}
-        }
-        preview
-    }
-
-    fn ask_previews(&self, commands: Vec<Command>) -> ReceiptId {
-        self.0.foretell(commands.iter().map(|c| self.preview(c)).collect())
-    }
-
-    fn take_previews(&self, receipt: ReceiptId) -> Option<Vec<Preview>> {
-        self.0.take_previews(receipt)
-    }
-}
+use leeward_model::Snapshot;
 
 /// Opens one dialog, then does nothing.
 struct Opener(Option<Dialog>);
@@ -82,8 +24,7 @@ impl Driver for Opener {
 /// A window on a blade, with a dialog over it if one is given.
 pub(super) fn show(snapshot: Snapshot, route: Route, dialog: Option<Dialog>, dark: bool) -> Shown {
     let stage = Stage::new(snapshot);
-    let Connected { feed, title, .. } = stage.connected();
-    let start = Start::Connected(Connected { sink: Arc::new(Oracle(Arc::clone(&stage))), feed, title });
+    let start = Start::Connected(foretold::connected(&stage));
     let driver = Some(Box::new(Opener(dialog)) as Box<dyn Driver>);
     let options =
         RunOptions { initial: route, dark: Some(dark), size: None, driver, clock, preferences: None };

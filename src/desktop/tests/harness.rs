@@ -33,7 +33,7 @@ pub(crate) fn show_scaled(
     scale: f32,
 ) -> Shown {
     let stage = Stage::new(snapshot);
-    let start = Start::Connected(stage.connected());
+    let start = Start::Connected(super::foretold::connected(&stage));
     let options =
         RunOptions { initial: route, dark: Some(dark), size: None, driver: None, clock, preferences: None };
     // Pixels differ a little between drivers: allow for edges, not for a moved or missing word.

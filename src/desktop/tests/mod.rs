@@ -4,8 +4,10 @@
 mod asked;
 mod dialogs;
 mod first_page;
+mod foretold;
 mod forms;
 mod harness;
+mod keyboard;
 mod lists;
 mod manage;
 mod notes;

@@ -2,15 +2,22 @@
 //! more pixels to a point. Apart from `pictures`, which has every blade once.
 
 use super::harness::{show_at, show_scaled};
+use super::manage::console_png;
 use crate::route::{ItemsWith, JobsWith, Route};
 use crate::sample;
+use egui::accesskit::Role;
+use egui::{Key, Modifiers};
 use egui_kittest::SnapshotResults;
-use leeward_model::{CycleSample, Health, ItemId, ItemView, JobId, PointId, PointSummary, Snapshot};
+use egui_kittest::kittest::{AccessKitNode, NodeT as _, Queryable as _, by};
+use leeward_model::{
+    Accepted, CommandOutcome, CycleSample, Health, ItemId, ItemView, JobId, PointId, PointSummary, Snapshot,
+};
 use std::sync::Arc;
 
 const SMALL: (f32, f32) = (1024.0, 700.0);
 const USUAL: (f32, f32) = (1440.0, 900.0);
 const LARGE: (f32, f32) = (2560.0, 1440.0);
+const FULL: (f32, f32) = (1920.0, 1080.0);
 
 fn main_blades() -> [(&'static str, Route); 4] {
     [
@@ -27,6 +34,76 @@ fn at(size: (f32, f32), suffix: &str, dark: bool) {
         let mut shown = show_at(sample::lab(), route, dark, size);
         shown.picture(&format!("{name}_{suffix}"));
         results.extend_harness(&mut shown.harness);
+    }
+}
+
+/// Every blade.
+fn all_blades() -> Vec<(&'static str, Route)> {
+    let world = sample::lab();
+    let (item, test) = (world.items[0].id, world.items[0].tests[0].id);
+    let mut all = main_blades().to_vec();
+    all.extend([
+        ("job", Route::Job(world.jobs[1].id)),
+        ("events", Route::Events),
+        ("servers", Route::Servers),
+        ("server", Route::Server(world.servers[0].agent)),
+        ("policies", Route::Policies),
+        ("enable", Route::Enable),
+        ("console", Route::Console { item, test }),
+    ]);
+    all
+}
+
+#[test]
+fn every_blade_on_a_full_screen_in_both_themes() {
+    let mut results = SnapshotResults::new();
+    for (name, route) in all_blades() {
+        let mut shown = show_at(sample::lab(), route, false, FULL);
+        if name == "console" {
+            let picture = Accepted::Picture { png: console_png(), at: sample::NOW.plus_secs(-2) };
+            shown.stage.answer(CommandOutcome::Accepted(picture));
+            shown.harness.get_by_role_and_label(Role::Button, "Refresh").click();
+            shown.harness.run_steps(6);
+        }
+        shown.picture(&format!("{name}_1920_light"));
+        // The same window: a theme is one frame.
+        shown.harness.key_press_modifiers(Modifiers::COMMAND | Modifiers::SHIFT, Key::L);
+        shown.harness.run_steps(4);
+        shown.picture(&format!("{name}_1920_dark"));
+        results.extend_harness(&mut shown.harness);
+    }
+}
+
+/// All column headers with their right edges.
+fn headers(shown: &super::harness::Shown) -> Vec<(String, f32)> {
+    let role = |n: &AccessKitNode<'_>| n.role() == Role::ColumnHeader;
+    let all = shown.harness.query_all(by().predicate(role));
+    all.map(|n| (n.accesskit_node().label().unwrap_or_default(), n.rect().right())).collect()
+}
+
+#[test]
+fn every_table_fits_on_small_screens() {
+    for size in [SMALL, (1280.0, 720.0)] {
+        for world in [sample::lab as fn() -> Snapshot, sample::long_names] {
+            for (name, route) in all_blades() {
+                let mut shown = show_at(world(), route, false, size);
+                let tabs = |n: &AccessKitNode<'_>| n.role() == Role::Tab;
+                let tabs: Vec<String> = shown
+                    .harness
+                    .query_all(by().predicate(tabs))
+                    .filter_map(|n| n.accesskit_node().label())
+                    .collect();
+                let mut seen = headers(&shown);
+                for tab in tabs {
+                    shown.harness.get_by_role_and_label(Role::Tab, &tab).click();
+                    shown.harness.run();
+                    seen.extend(headers(&shown));
+                }
+                for (title, right) in seen {
+                    assert!(right <= size.0 - 16.0, "{title} of {name} ends at {right} of {size:?}");
+                }
+            }
+        }
     }
 }
 

@@ -104,8 +104,8 @@ fn every_test_of_several_items_is_cleaned_up() {
     let mut world = sample::lab();
     let mut items = world.items.as_ref().clone();
     let test = items[0].tests[0].clone();
-    for (n, held) in items.iter_mut().enumerate().take(2) {
-        let view = Arc::make_mut(held);
+    for (n, at) in [0, 2].into_iter().enumerate() {
+        let view = Arc::make_mut(&mut items[at]);
         view.tests = (0..2)
             .map(|k| {
                 let mut test = test.clone();
@@ -118,7 +118,7 @@ fn every_test_of_several_items_is_cleaned_up() {
         }
     }
     world.items = items.into();
-    let mut shown = asked(world, Verb::CleanUpTestFailover, vec![item(0), item(1)]);
+    let mut shown = asked(world, Verb::CleanUpTestFailover, vec![item(0), item(2)]);
     press(&mut shown, &Verb::CleanUpTestFailover.title());
     let tests: Vec<TestId> = shown
         .stage

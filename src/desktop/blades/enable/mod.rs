@@ -131,8 +131,8 @@ fn footer(ui: &mut Ui, cx: &mut Cx<'_>, state: &mut EnableState) {
             cx.act(Action::Back);
         }
         if let Some(why) = blocked {
-            next.on_disabled_hover_text(&why);
-            ui.add(Label::new(ramp::caption(why).color(cx.theme.text2)).truncate());
+            ui.add(Label::new(ramp::caption(&why).color(cx.theme.text2)).truncate());
+            kit::refusal(next, &why);
         }
     });
 }

@@ -53,6 +53,7 @@ pub(super) fn show(ui: &mut Ui, cx: &mut Cx<'_>, choice: &Choice, effect: &mut E
         let said = msg("enable-tight").with("size", kit::bytes(bytes)).with("free", free).render();
         kit::banner(ui, cx, Health::Warning, &said, None);
     }
+    effect.refusal(ui, cx);
     effect.warn(ui, cx);
     if machines.len() > 1 {
         ui.add_space(6.0);

@@ -16,29 +16,29 @@ pub(super) fn show(ui: &mut Ui, cx: &mut Cx<'_>, item: &ItemView) {
     Table::new("disks", &item.disks, revision, |d| d.id.0.as_u128(), |d| d.name.clone())
         .bare()
         .height(height)
-        .column(Column::new(words("disk-name"), 120.0, |ui, cx, d: &DiskView| {
+        .column(Column::new(words("disk-name"), 100.0, |ui, cx, d: &DiskView| {
             kit::icon(ui, Icon::Disk, 16.0, cx.theme.accent);
             cell_text(ui, &d.name);
         }))
         .column(
-            Column::text(words("disk-size"), 90.0, |d: &DiskView| kit::bytes(d.size_bytes))
+            Column::text(words("disk-size"), 84.0, |d: &DiskView| kit::bytes(d.size_bytes))
                 .right()
                 .grows(0.4),
         )
         .column(
-            Column::text(words("disk-replica"), 120.0, |d: &DiskView| kit::bytes(d.replica_bytes))
+            Column::text(words("disk-replica"), 104.0, |d: &DiskView| kit::bytes(d.replica_bytes))
                 .right()
                 .grows(0.4),
         )
         .column(
-            Column::text(words("disk-dirty"), 120.0, |d: &DiskView| kit::bytes(d.dirty_bytes))
+            Column::text(words("disk-dirty"), 90.0, |d: &DiskView| kit::bytes(d.dirty_bytes))
                 .right()
                 .grows(0.4),
         )
         .column(
-            Column::text(words("disk-log"), 120.0, |d: &DiskView| kit::bytes(d.log_bytes)).right().grows(0.4),
+            Column::text(words("disk-log"), 96.0, |d: &DiskView| kit::bytes(d.log_bytes)).right().grows(0.4),
         )
-        .column(Column::new(words("disk-tracking"), 150.0, |ui, _, d: &DiskView| {
+        .column(Column::new(words("disk-tracking"), 130.0, |ui, _, d: &DiskView| {
             let (health, key) = if d.tracked {
                 (Health::Healthy, "disk-tracked")
             } else {
@@ -46,7 +46,7 @@ pub(super) fn show(ui: &mut Ui, cx: &mut Cx<'_>, item: &ItemView) {
             };
             kit::health_mark(ui, health, &words(key));
         }))
-        .column(Column::new(words("disk-progress"), 140.0, |ui, _, d: &DiskView| {
+        .column(Column::new(words("disk-progress"), 130.0, |ui, _, d: &DiskView| {
             if let Some(progress) = &d.progress {
                 kit::progress_bar(ui, 70.0, progress.share());
                 cell_text(

@@ -98,7 +98,7 @@ fn open_test(ui: &mut Ui, cx: &mut Cx<'_>, item: &ItemView, test: &TestView) {
                 cx.act(Action::Open(Dialog::ItemVerb { verb, items: vec![item.id], test: Some(test.id) }));
             }
             if let Some(why) = refused {
-                response.on_hover_text(why.render());
+                kit::refusal(response, &why.render());
             }
         });
     });

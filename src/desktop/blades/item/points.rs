@@ -34,7 +34,7 @@ pub(super) fn show(ui: &mut Ui, cx: &mut Cx<'_>, item: &ItemView, state: &mut It
             super::timeline::mark(ui.painter(), cx, rect.center(), p);
             ui.label(ramp::body(consistency(p)));
         }))
-        .column(Column::text(words("point-kind"), 150.0, |p: &PointSummary| kind(p)))
+        .column(Column::text(words("point-kind"), 150.0, |p: &PointSummary| kind(p)).gives_way())
         .column(
             Column::text(words("point-size"), 90.0, |p: &PointSummary| kit::bytes(p.size_bytes))
                 .sort(|a, b| a.size_bytes.cmp(&b.size_bytes))
@@ -48,7 +48,8 @@ pub(super) fn show(ui: &mut Ui, cx: &mut Cx<'_>, item: &ItemView, state: &mut It
                     ui.label(ramp::body(words("yes")));
                 }
             })
-            .grows(0.2),
+            .grows(0.2)
+            .gives_way(),
         )
         .column(
             Column::new("", 90.0, move |ui, cx, p: &PointSummary| {
