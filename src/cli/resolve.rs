@@ -88,11 +88,13 @@ pub(crate) fn key<'a>(snapshot: &'a Snapshot, word: &str) -> Result<&'a KeyView,
 }
 
 /// A machine, on one server if it is named. Of a machine on two hosts the copy is meant where its item runs; when
-/// nothing protects it, the server must be named, because either copy may be the old one.
+/// nothing protects it, the server must be named, because either copy may be the old one. A copy on `target`, where
+/// the replica is to be, cannot be meant.
 pub(crate) fn machine<'a>(
     snapshot: &'a Snapshot,
     word: &str,
     server: Option<&str>,
+    target: Option<AgentId>,
 ) -> Result<&'a MachineView, Stop> {
     let agent: Option<AgentId> = server.map(|s| self::server(snapshot, s)).transpose()?.map(|s| s.agent);
     let listed: Vec<&MachineView> =
@@ -111,9 +113,16 @@ pub(crate) fn machine<'a>(
     }
     let found =
         one("cli-noun-machine", word, distinct.into_iter(), |m| &m.definition.name, |m| m.definition.id)?;
+    let of_it = |m: &&&'a MachineView| m.definition.id == found.definition.id;
+    let possible = |m: &&&'a MachineView| of_it(m) && Some(m.agent) != target;
+    if found.item.is_none()
+        && let [only] = listed.iter().filter(possible).collect::<Vec<_>>().as_slice()
+    {
+        return Ok(only);
+    }
     let copies: Vec<&str> = listed
         .iter()
-        .filter(|m| m.definition.id == found.definition.id)
+        .filter(of_it)
         .filter_map(|m| snapshot.server(m.agent).map(|s| s.name.as_str()))
         .collect();
     if found.item.is_none() && copies.len() > 1 {
@@ -192,18 +201,31 @@ mod tests {
     fn of_a_machine_on_two_hosts_the_named_copy_is_meant() {
         let (world, here, elsewhere) = twice("web01", false);
         for server in [&here, &elsewhere] {
-            let found = machine(&world, "web01", Some(server)).expect("found");
+            let found = machine(&world, "web01", Some(server), None).expect("found");
             assert_eq!(&world.server(found.agent).expect("its host").name, server);
         }
-        let unsaid = machine(&world, "web01", None).expect_err("either may be the old one");
+        let unsaid = machine(&world, "web01", None, None).expect_err("either may be the old one");
         let said = format!("{unsaid:?}");
         assert!(said.contains("cli-several-copies") && said.contains(&elsewhere), "{said}");
     }
 
     #[test]
+    fn of_a_machine_on_two_hosts_the_one_that_is_no_target_is_meant() {
+        let (world, here, elsewhere) = twice("web01", false);
+        for (target, source) in [(&here, &elsewhere), (&elsewhere, &here)] {
+            let target = server(&world, target).expect("a host").agent;
+            let found = machine(&world, "web01", None, Some(target)).expect("only one can be the source");
+            assert_eq!(&world.server(found.agent).expect("its host").name, source);
+        }
+        let third = world.servers.iter().find(|s| s.name != here && s.name != elsewhere);
+        let third = third.expect("another host").agent;
+        assert!(machine(&world, "web01", None, Some(third)).is_err(), "either may be the old one");
+    }
+
+    #[test]
     fn of_a_protected_machine_the_copy_that_runs_is_meant() {
         let (world, here, _) = twice("web01", true);
-        let found = machine(&world, "web01", None).expect("found");
+        let found = machine(&world, "web01", None, None).expect("found");
         assert_eq!(world.server(found.agent).expect("its host").name, here);
     }
 }

@@ -134,7 +134,8 @@ fn enable(filled: &Filled<'_>) -> Result<Vec<Named>, Stop> {
     let start = start_of(filled.args, filled.now)?;
     let (mut machines, mut names) = (Vec::new(), Vec::new());
     for word in all_of(filled.args, "machine") {
-        let machine = resolve::machine(filled.snapshot, word, maybe(filled.args, "server"))?;
+        let server = maybe(filled.args, "server");
+        let machine = resolve::machine(filled.snapshot, word, server, Some(target))?;
         machines.push(machine.on());
         names.push(machine.definition.name.clone());
     }

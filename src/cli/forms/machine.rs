@@ -33,7 +33,7 @@ fn each(filled: &Filled<'_>, make: impl Fn(MachineOn) -> Command) -> Result<Vec<
     let server = maybe(filled.args, "server");
     let mut commands = Vec::new();
     for word in all_of(filled.args, "machine") {
-        let machine = resolve::machine(filled.snapshot, word, server)?;
+        let machine = resolve::machine(filled.snapshot, word, server, None)?;
         let subject = machine.definition.name.clone();
         commands.push(Named { subject, command: make(machine.on()) });
     }
