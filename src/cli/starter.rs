@@ -2,7 +2,7 @@
 //! own, and the page asks how far it is. Apart from `window`, which shows the page.
 
 use super::connect::{self, Ends, unreachable};
-use super::exit::Stop;
+use super::exit::{Exit, Stop};
 use super::{places, window};
 use leeward_desktop::{StartProgress, StartWish, Startup};
 use leeward_engine::shell::SystemClock;
@@ -13,6 +13,7 @@ use leeward_model::{Accepted, Command, CommandOutcome, Message, PowerState};
 use std::net::{SocketAddr, TcpListener};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 /// How long a host of the lab may take to connect.
@@ -21,30 +22,40 @@ const CONNECT: Duration = Duration::from_secs(60);
 /// The hosts of the sample lab, by folder, with their sites.
 const LAB_HOSTS: [(&str, &str); 2] = [("stockholm", "Stockholm"), ("goteborg", "Göteborg")];
 
-/// The first page's abilities. The page goes when there is a vault; the engines that it started must not: see [`Engines`].
+/// The first page's abilities. The page goes when there is a vault; the engine that it started must not: see [`Engines`].
 pub(crate) struct Starter {
     shared: Arc<Mutex<Shared>>,
 }
 
-/// The engines that the first page has started. They live as long as this does.
+/// The engine of the vault that the window shows. It lives as long as this does, or until another vault is shown.
 pub(crate) struct Engines(Arc<Mutex<Shared>>);
 
 impl Engines {
-    /// Ends them in order; agents go on without.
+    /// Ends it in order, and waits for those that are ending; agents go on without.
     pub(crate) fn stop(self) -> Result<(), Stop> {
+        let ended = ended(&self.0);
         let ends = std::mem::take(&mut lock(&self.0).ends);
-        ends.into_iter().try_for_each(Ends::stop)
+        ends.into_iter().map(Ends::stop).fold(ended, Result::and)
     }
 }
 
 struct Shared {
     progress: StartProgress,
+    /// What the window holds, all of one vault.
     ends: Vec<Ends>,
+    /// Engines of vaults that were shown before.
+    ending: Vec<JoinHandle<Result<(), Stop>>>,
 }
 
 impl Starter {
     pub(crate) fn new() -> Self {
-        Self { shared: Arc::new(Mutex::new(Shared { progress: StartProgress::Idle, ends: Vec::new() })) }
+        let (progress, ends, ending) = (StartProgress::Idle, Vec::new(), Vec::new());
+        Self { shared: Arc::new(Mutex::new(Shared { progress, ends, ending })) }
+    }
+
+    /// Looks after the engine of a vault that was opened without the first page.
+    pub(crate) fn hold(&self, ends: Ends) {
+        lock(&self.shared).ends.push(ends);
     }
 
     pub(crate) fn engines(&self) -> Engines {
@@ -75,17 +86,9 @@ impl Startup for Starter {
         lock(&shared).progress = StartProgress::Working { text: working, fraction: 0.0 };
         let spawned = std::thread::Builder::new().name("start".to_owned()).spawn({
             let shared = Arc::clone(&shared);
-            move || {
-                let done = perform(&shared, wish);
-                let mut held = lock(&shared);
-                held.progress = match done {
-                    Ok(ends) => {
-                        let connected = window::connected(&ends);
-                        held.ends.push(ends);
-                        StartProgress::Ready(connected)
-                    }
-                    Err(fault) => StartProgress::Failed(*fault),
-                };
+            move || match perform(&shared, wish) {
+                Ok(ends) => go_over(&shared, ends),
+                Err(fault) => lock(&shared).progress = StartProgress::Failed(*fault),
             }
         });
         if let Err(error) = spawned {
@@ -102,6 +105,32 @@ impl Startup for Starter {
             _ => std::mem::replace(&mut held.progress, StartProgress::Idle),
         }
     }
+}
+
+/// The window goes over to this vault. The engine of the one before ends, in order, while nobody waits for it.
+fn go_over(shared: &Mutex<Shared>, ends: Ends) {
+    let vault = |ends: &Ends| ends.feed().latest().vault.id;
+    let connected = window::connected(&ends);
+    let shown = vault(&ends);
+    let mut held = lock(shared);
+    let all = std::mem::take(&mut held.ends);
+    let (stay, before): (Vec<Ends>, Vec<Ends>) = all.into_iter().partition(|e| vault(e) == shown);
+    held.ends = stay;
+    held.ends.push(ends);
+    held.progress = StartProgress::Ready(connected);
+    for ends in before {
+        held.ending.push(std::thread::spawn(|| ends.stop()));
+    }
+}
+
+/// Waits until the engines of vaults that were shown before have ended.
+fn ended(shared: &Mutex<Shared>) -> Result<(), Stop> {
+    let ending = std::mem::take(&mut lock(shared).ending);
+    let said = |thread: JoinHandle<Result<(), Stop>>| {
+        let panicked = || Stop::Fault(Exit::Failed, broken("an engine panicked as it ended".to_owned()));
+        thread.join().unwrap_or_else(|_| Err(panicked()))
+    };
+    ending.into_iter().map(said).fold(Ok(()), Result::and)
 }
 
 fn broken(detail: String) -> Box<Fault> {
@@ -252,9 +281,43 @@ pub(super) fn wait<T>(at_most: Duration, mut found: impl FnMut() -> Option<T>) -
 
 #[cfg(test)]
 mod tests {
-    use super::{lab_of, listen_at};
+    use super::{Listen, Starter, VaultFolder, create, ended, go_over, lab_of, listen_at};
+    use crate::cli::connect::{Ends, of_folder};
+    use leeward_desktop::{StartProgress, Startup as _};
     use leeward_lab::LabSpec;
     use std::fs;
+    use std::net::TcpListener;
+    use std::path::Path;
+
+    fn vault(root: &Path) -> VaultFolder {
+        let free = TcpListener::bind("127.0.0.1:0").and_then(|l| l.local_addr()).expect("an address");
+        let listen = Listen { listen: free.to_string(), advertise: vec![free.to_string()] };
+        create(root, "a vault", &listen).expect("made")
+    }
+
+    fn engine(folder: &VaultFolder) -> Ends {
+        of_folder(folder, |_| {}).unwrap_or_else(|e| panic!("{e}"))
+    }
+
+    #[test]
+    fn the_engine_of_the_vault_before_ends_and_not_the_one_that_is_shown() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let (one, other) = (vault(&folder.path().join("one")), vault(&folder.path().join("other")));
+        let mut starter = Starter::new();
+        let engines = starter.engines();
+        starter.hold(engine(&one));
+        assert!(one.holder().is_some(), "it runs");
+        // The second time it is attached to the engine that runs already, in this program.
+        for _ in 0..2 {
+            go_over(&starter.shared, engine(&other));
+            assert!(matches!(starter.poll(), StartProgress::Ready(_)));
+            ended(&starter.shared).unwrap_or_else(|e| panic!("{e}"));
+            assert!(one.holder().is_none(), "the vault is given back");
+            assert!(other.holder().is_some(), "what is shown runs on");
+        }
+        engines.stop().unwrap_or_else(|e| panic!("{e}"));
+        assert!(other.holder().is_none());
+    }
 
     #[test]
     fn the_vault_of_a_lab_is_known_as_one() {

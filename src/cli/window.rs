@@ -29,7 +29,6 @@ pub(crate) fn open(args: &ArgMatches, _out: &Output) -> Result<(), Stop> {
         clock: now,
         preferences: places::window_preferences(),
     };
-    let mut kept = None;
     let mut engines = None;
     let mut choose = |wish: Option<StartWish>| {
         let mut starter = starter::Starter::new();
@@ -44,8 +43,8 @@ pub(crate) fn open(args: &ArgMatches, _out: &Output) -> Result<(), Stop> {
     } else if named(args) {
         let ends = connect::ends(args, |_| {})?;
         let connected = connected(&ends);
-        kept = Some(ends);
         let starter = starter::Starter::new();
+        starter.hold(ends);
         engines = Some(starter.engines());
         Start::Open(connected, Box::new(starter))
     } else {
@@ -53,7 +52,6 @@ pub(crate) fn open(args: &ArgMatches, _out: &Output) -> Result<(), Stop> {
     };
     let shown = leeward_desktop::run(start, options);
     // An engine of our own ends in order with the window; agents go on without it.
-    kept.map_or(Ok(()), Ends::stop)?;
     engines.map_or(Ok(()), starter::Engines::stop)?;
     shown.map_err(|e| Stop::Said(Exit::Trouble, Message::new("cli-window-failed").with("why", e.to_string())))
 }
