@@ -210,13 +210,7 @@ fn parts(
     }
 
     let foot_at = Rect::from_min_max(pos2(left, whole.bottom() - foot_height), whole.max);
-    ui.painter().rect_filled(foot_at, 0.0, t.bg_alt);
-    let y = ui.painter().round_to_pixel_center(foot_at.top());
-    ui.painter().hline(foot_at.x_range(), y, Stroke::new(1.0, t.divider));
-    let mut foot = part(ui, foot_at.shrink2(vec2(SIDE, PAD)), Layout::top_down(Align::Min), "foot");
-    if let Some((text, warns)) = &line {
-        foot_line(&mut foot, cx, text, *warns);
-    }
+    let mut foot = foot(ui, cx, foot_at, line);
     if let Some(index) = button_row(&mut foot, buttons, unclaimed) {
         answer = DialogAnswer::Pressed(index);
     }
@@ -239,6 +233,18 @@ fn said(state: &DialogState, buttons: &[Button]) -> Option<(String, bool)> {
     }
     let blocked = buttons.iter().find_map(|b| b.blocked.clone());
     blocked.filter(|_| !state.waits).map(|why| (why, false))
+}
+
+/// The ground of the footer, with the line above its buttons.
+fn foot(ui: &mut Ui, cx: &Cx<'_>, at: Rect, line: Option<(String, bool)>) -> Ui {
+    ui.painter().rect_filled(at, 0.0, cx.theme.bg_alt);
+    let y = ui.painter().round_to_pixel_center(at.top());
+    ui.painter().hline(at.x_range(), y, Stroke::new(1.0, cx.theme.divider));
+    let mut foot = part(ui, at.shrink2(vec2(SIDE, PAD)), Layout::top_down(Align::Min), "foot");
+    if let Some((text, warns)) = line {
+        foot_line(&mut foot, cx, &text, warns);
+    }
+    foot
 }
 
 fn foot_line(ui: &mut Ui, cx: &Cx<'_>, text: &str, warns: bool) {
