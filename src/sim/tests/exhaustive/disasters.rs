@@ -213,6 +213,8 @@ fn a_disaster_on_the_way_back_has_a_way_out() {
         }
         let command = failover(&mut world);
         let failover = give(&mut world, command);
+        let offered = world.job(job).expect("there").restart.clone();
+        assert!(offered.is_some(), "one does not go back while another job works on the item");
         let ended = run_out(&mut world, failover);
         let view = world.item("vm1").expect("there");
         if comes_up {
