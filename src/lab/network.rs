@@ -120,8 +120,13 @@ impl Network {
                 self.ip(&["netns", "del", &self.space(host)])?;
             }
             let veth = self.veth(host);
-            if Path::new("/sys/class/net").join(&veth).exists() {
-                self.ip(&["link", "del", &veth])?;
+            let there = || Path::new("/sys/class/net").join(&veth).exists();
+            // The kernel takes it away with its other end, in its own time: perhaps just now.
+            if there()
+                && let Err(error) = self.ip(&["link", "del", &veth])
+                && there()
+            {
+                return Err(error);
             }
         }
         let engine = format!("{}/32", self.engine_addr());
