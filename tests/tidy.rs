@@ -63,6 +63,9 @@ fn names_say_something() {
 #[test]
 fn nothing_names_a_machine_it_was_built_on() {
     let root = root();
+    // Where this very checkout lies: a path that would only be right here. One short folder could stand for anything.
+    let here = format!("{}/", root.display());
+    let telling = root.components().count() > 2;
     let mut bad = Vec::new();
     for folder in
         ["src", "tests", "packaging", "assets", "docs", ".ci", "README.md", "ARCHITECTURE.md", "CHANGELOG.md"]
@@ -70,10 +73,7 @@ fn nothing_names_a_machine_it_was_built_on() {
         walk(&root.join(folder), &mut |path| {
             let Ok(text) = std::fs::read_to_string(path) else { return };
             for (number, line) in text.lines().enumerate() {
-                let mark = ["/work", "/farm/", "/tmp/bash", "/tmp/plan"]
-                    .iter()
-                    .any(|m| line.contains(&format!("{m}{}", if m.ends_with('k') { "/main" } else { "" })));
-                if mark && !path.ends_with("tests/tidy.rs") {
+                if telling && line.contains(&here) {
                     bad.push(format!("{}:{}", path.display(), number + 1));
                 }
             }
